@@ -1,0 +1,96 @@
+// The backend that a student reads first and that machines without a GPU use. One method a primitive; each is defined
+// in the file of its operation (conv2d.cpp, pool.cpp, ...). Vector code is written with Google Highway and compiled for
+// several instruction sets; the best one that the CPU has is chosen at run time.
+#pragma once
+
+#include <string>
+
+#include "ops/backend.h"
+#include "tensor/parallel.h"
+
+namespace curie {
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(int threads) : pool_(threads) {}
+
+  Device device() const override { return {DeviceKind::cpu, 0}; }
+  std::string describe() const override;
+  Buffer allocate(std::size_t bytes) override;
+  void copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) override;
+  void copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) override;
+  void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
+
+  // --- convolution --------------------------------------------------------------------------------------------------
+  std::size_t scratch_bytes(const Conv2dShape& shape) const override;
+  void conv2d_forward(const Conv2dShape& shape, const float* x, const float* w, const float* bias,
+                      Activation activation, float* y, Scratch scratch) override;
+  void conv2d_backward_input(const Conv2dShape& shape, const float* dy, const float* w, float* dx,
+                             Scratch scratch) override;
+  void conv2d_backward_weights(const Conv2dShape& shape, const float* x, const float* dy, float* dw, float* dbias,
+                               Scratch scratch) override;
+  bool fuses(const ConvPoolShape& shape) const override;
+  std::size_t scratch_bytes(const ConvPoolShape& shape) const override;
+  void conv_pool_forward(const ConvPoolShape& shape, const float* x, const float* w, const float* bias,
+                         const DropoutSpec& dropout, const StepState* state, float* y, std::uint8_t* arg_max,
+                         Scratch scratch) override;
+  void conv_pool_backward(const ConvPoolShape& shape, const float* x, const float* w, const float* y,
+                          const std::uint8_t* arg_max, float dropout_rate, const float* dy, float* dx, float* dw,
+                          float* dbias, Scratch scratch) override;
+  // --- pooling ------------------------------------------------------------------------------------------------------
+  void max_pool_forward(const PoolShape& shape, const float* x, float* y, std::uint8_t* arg_max) override;
+  void max_pool_backward(const PoolShape& shape, const std::uint8_t* arg_max, const float* dy, float* dx) override;
+  void average_pool_forward(const PoolShape& shape, const float* x, float* y) override;
+  void average_pool_backward(const PoolShape& shape, const float* dy, float* dx) override;
+  void l2_pool_forward(const PoolShape& shape, const float* x, float* y) override;
+  void l2_pool_backward(const PoolShape& shape, const float* x, const float* y, const float* dy, float* dx) override;
+  void global_average_pool_forward(int n, int pixels, int channels, const float* x, float* y) override;
+  void global_average_pool_backward(int n, int pixels, int channels, const float* dy, float* dx) override;
+  // --- dense --------------------------------------------------------------------------------------------------------
+  std::size_t scratch_bytes(const DenseShape& shape) const override;
+  void dense_forward(const DenseShape& shape, const float* x, const float* w, const float* bias, Activation activation,
+                     float* y, Scratch scratch) override;
+  void dense_backward_input(const DenseShape& shape, const float* dy, const float* w, float* dx,
+                            Scratch scratch) override;
+  void dense_backward_weights(const DenseShape& shape, const float* x, const float* dy, float* dw, float* dbias,
+                              Scratch scratch) override;
+  // --- batch normalisation ------------------------------------------------------------------------------------------
+  std::size_t scratch_bytes(const BatchNormShape& shape) const override;
+  void batch_norm_forward(const BatchNormShape& shape, const float* x, const float* gamma, const float* beta, float* y,
+                          float* saved_mean, float* saved_inv_std, float* running_mean, float* running_variance,
+                          Scratch scratch) override;
+  void batch_norm_inference(const BatchNormShape& shape, const float* x, const float* gamma, const float* beta,
+                            const float* running_mean, const float* running_variance, float* y) override;
+  void batch_norm_backward(const BatchNormShape& shape, const float* x, const float* gamma, const float* saved_mean,
+                           const float* saved_inv_std, const float* dy, float* dx, float* dgamma, float* dbeta,
+                           Scratch scratch) override;
+  void batch_norm_backward_inference(const BatchNormShape& shape, const float* gamma, const float* running_variance,
+                                     const float* dy, float* dx) override;
+  // --- elementwise and rows -----------------------------------------------------------------------------------------
+  void activation_forward(Activation activation, std::size_t count, const float* x, float* y) override;
+  void activation_backward(Activation activation, std::size_t count, const float* y, const float* dy,
+                           float* dx) override;
+  void softmax_forward(int rows, int classes, const float* x, float* y) override;
+  void softmax_backward(int rows, int classes, const float* y, const float* dy, float* dx) override;
+  void log_softmax_forward(int rows, int classes, const float* x, float* y) override;
+  void log_softmax_backward(int rows, int classes, const float* y, const float* dy, float* dx) override;
+  void dropout(const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x, float* y) override;
+  void add(std::size_t count, const float* a, const float* b, float* y) override;
+  void fill(std::size_t count, float value, float* y) override;
+  void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) override;
+  // --- losses, metrics, optimizers ----------------------------------------------------------------------------------
+  void loss(const LossShape& shape, const float* predictions, const void* targets, const float* weights,
+            float* gradient, MetricTotals* totals, Scratch scratch) override;
+  std::size_t scratch_bytes(const LossShape& shape) const override;
+  void count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
+                     MetricTotals* totals) override;
+  void sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
+                float* velocity) override;
+  void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
+                 float* first_moment, float* second_moment) override;
+
+ private:
+  ThreadPool pool_;
+};
+
+}  // namespace curie

@@ -1,0 +1,147 @@
+// What a machine must be able to do: memory, transfers, and one method a primitive. Layers do not call these methods
+// directly: the functions of ops/ops.h check shapes, types and devices once and then call them.
+//
+// Conventions: pointers are addresses on the backend's own device; float arrays are dense; outputs are overwritten,
+// never added to; outputs do not overlap inputs unless a comment allows it; a null pointer means "not wanted" or "not
+// there" where the comment says so. Results do not depend on the number of threads. Every method is ordered after the
+// ones before it; only `synchronize` and copies to the host wait.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ops/batch_norm.h"
+#include "ops/conv2d.h"
+#include "ops/dense.h"
+#include "ops/loss.h"
+#include "ops/optimizer.h"
+#include "ops/pool.h"
+#include "ops/step_state.h"
+#include "ops/types.h"
+#include "tensor/buffer.h"
+#include "tensor/tensor.h"
+
+namespace curie {
+
+// A sequence of operations that can be repeated: a CUDA graph on a GPU, the plain function elsewhere.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void replay() = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual Device device() const = 0;
+  virtual std::string describe() const = 0;  // one line for a log: "cpu: AVX-512, 2 threads"
+
+  // --- memory -------------------------------------------------------------------------------------------------------
+  virtual Buffer allocate(std::size_t bytes) = 0;  // zero-filled, aligned to 256 bytes on a GPU and 64 on a CPU
+  virtual void copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) = 0;
+  virtual void copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) = 0;  // waits
+  virtual void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
+  virtual void synchronize() {}
+  virtual std::unique_ptr<Recording> record(std::function<void()> step);
+
+  // --- convolution --------------------------------------------------------------------------------------------------
+  virtual std::size_t scratch_bytes(const Conv2dShape& shape) const = 0;  // enough for all three directions
+  // activation: none or relu; bias may be null.
+  virtual void conv2d_forward(const Conv2dShape& shape, const float* x, const float* w, const float* bias,
+                              Activation activation, float* y, Scratch scratch) = 0;
+  virtual void conv2d_backward_input(const Conv2dShape& shape, const float* dy, const float* w, float* dx,
+                                     Scratch scratch) = 0;
+  virtual void conv2d_backward_weights(const Conv2dShape& shape, const float* x, const float* dy, float* dw,
+                                       float* dbias /* may be null */, Scratch scratch) = 0;
+
+  // Whether the fused block below is worth using for this shape; the graph asks before it fuses.
+  virtual bool fuses(const ConvPoolShape& shape) const = 0;
+  virtual std::size_t scratch_bytes(const ConvPoolShape& shape) const = 0;
+  // arg_max (one byte an output: row * pool + column inside the window) is null in inference, dropout.rate is then 0.
+  virtual void conv_pool_forward(const ConvPoolShape& shape, const float* x, const float* w, const float* bias,
+                                 const DropoutSpec& dropout, const StepState* state, float* y, std::uint8_t* arg_max,
+                                 Scratch scratch) = 0;
+  // y is the forward output: it is positive exactly where a gradient passes. dx and dbias may be null.
+  virtual void conv_pool_backward(const ConvPoolShape& shape, const float* x, const float* w, const float* y,
+                                  const std::uint8_t* arg_max, float dropout_rate, const float* dy, float* dx,
+                                  float* dw, float* dbias, Scratch scratch) = 0;
+
+  // --- pooling ------------------------------------------------------------------------------------------------------
+  virtual void max_pool_forward(const PoolShape& shape, const float* x, float* y,
+                                std::uint8_t* arg_max /* may be null */) = 0;
+  virtual void max_pool_backward(const PoolShape& shape, const std::uint8_t* arg_max, const float* dy, float* dx) = 0;
+  virtual void average_pool_forward(const PoolShape& shape, const float* x, float* y) = 0;
+  virtual void average_pool_backward(const PoolShape& shape, const float* dy, float* dx) = 0;
+  virtual void l2_pool_forward(const PoolShape& shape, const float* x, float* y) = 0;
+  virtual void l2_pool_backward(const PoolShape& shape, const float* x, const float* y, const float* dy, float* dx) = 0;
+  // x (n, pixels, channels) -> y (n, channels)
+  virtual void global_average_pool_forward(int n, int pixels, int channels, const float* x, float* y) = 0;
+  virtual void global_average_pool_backward(int n, int pixels, int channels, const float* dy, float* dx) = 0;
+
+  // --- dense --------------------------------------------------------------------------------------------------------
+  virtual std::size_t scratch_bytes(const DenseShape& shape) const = 0;
+  // activation: none or relu; bias may be null.
+  virtual void dense_forward(const DenseShape& shape, const float* x, const float* w, const float* bias,
+                             Activation activation, float* y, Scratch scratch) = 0;
+  virtual void dense_backward_input(const DenseShape& shape, const float* dy, const float* w, float* dx,
+                                    Scratch scratch) = 0;
+  virtual void dense_backward_weights(const DenseShape& shape, const float* x, const float* dy, float* dw,
+                                      float* dbias /* may be null */, Scratch scratch) = 0;
+
+  // --- batch normalisation ------------------------------------------------------------------------------------------
+  virtual std::size_t scratch_bytes(const BatchNormShape& shape) const = 0;
+  // gamma, beta may be null. saved_mean, saved_inv_std: (channels), read by backward.
+  virtual void batch_norm_forward(const BatchNormShape& shape, const float* x, const float* gamma, const float* beta,
+                                  float* y, float* saved_mean, float* saved_inv_std, float* running_mean,
+                                  float* running_variance, Scratch scratch) = 0;
+  virtual void batch_norm_inference(const BatchNormShape& shape, const float* x, const float* gamma, const float* beta,
+                                    const float* running_mean, const float* running_variance, float* y) = 0;
+  // dx, dgamma, dbeta may be null; dx may be dy.
+  virtual void batch_norm_backward(const BatchNormShape& shape, const float* x, const float* gamma,
+                                   const float* saved_mean, const float* saved_inv_std, const float* dy, float* dx,
+                                   float* dgamma, float* dbeta, Scratch scratch) = 0;
+  // Frozen layer: dx = dy * gamma / sqrt(running_variance + epsilon); dx may be dy.
+  virtual void batch_norm_backward_inference(const BatchNormShape& shape, const float* gamma,
+                                             const float* running_variance, const float* dy, float* dx) = 0;
+
+  // --- elementwise and rows -----------------------------------------------------------------------------------------
+  // relu, sigmoid, tanh. y may be x. relu keeps NaN.
+  virtual void activation_forward(Activation activation, std::size_t count, const float* x, float* y) = 0;
+  // dx = dy * f'(x) expressed in y = f(x); dx may be dy.
+  virtual void activation_backward(Activation activation, std::size_t count, const float* y, const float* dy,
+                                   float* dx) = 0;
+  virtual void softmax_forward(int rows, int classes, const float* x, float* y) = 0;                     // y may be x
+  virtual void softmax_backward(int rows, int classes, const float* y, const float* dy, float* dx) = 0;  // dx may be dy
+  virtual void log_softmax_forward(int rows, int classes, const float* x, float* y) = 0;
+  virtual void log_softmax_backward(int rows, int classes, const float* y, const float* dy, float* dx) = 0;
+  // y = keep ? x / (1 - rate) : 0, by DropoutSpec and state->step; y may be x. Backward is the same function of dy.
+  virtual void dropout(const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x,
+                       float* y) = 0;
+  virtual void add(std::size_t count, const float* a, const float* b, float* y) = 0;  // y may be a or b
+  virtual void fill(std::size_t count, float value, float* y) = 0;
+  // y[i, c] = table[c][x[i, c]]: 8-bit pixels to normalised floats; table is (channels, 256), so that the arithmetic of
+  // the normalisation is done once, on the host, and every device gives the same bits.
+  virtual void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) = 0;
+
+  // --- losses, metrics, optimizers ----------------------------------------------------------------------------------
+  // targets: i32 or f32 as takes_class_index says; weights (rows) and gradient may be null. totals is added to.
+  virtual void loss(const LossShape& shape, const float* predictions, const void* targets, const float* weights,
+                    float* gradient, MetricTotals* totals, Scratch scratch) = 0;
+  virtual std::size_t scratch_bytes(const LossShape& shape) const = 0;
+  // Adds the number of rows whose prediction (probabilities) matches the target to totals->correct.
+  virtual void count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
+                             MetricTotals* totals) = 0;
+  virtual void sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
+                        float* weights, float* velocity /* null when momentum is 0 */) = 0;
+  virtual void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
+                         float* weights, float* first_moment, float* second_moment) = 0;
+};
+
+// The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
+std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
+
+}  // namespace curie

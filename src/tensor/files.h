@@ -1,0 +1,30 @@
+// Files that are whole or not there: write to a temporary name beside the target, fsync, rename, fsync the folder.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace curie {
+
+// Replaces `path` by `contents`, or leaves what was there untouched and throws Error(file) that says why.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+// The same for contents in pieces: `produce` calls its argument once for each piece, in order.
+using Piece = std::span<const std::byte>;
+void write_file(const std::filesystem::path& path,
+                const std::function<void(const std::function<void(Piece)>&)>& produce);
+
+// The whole file. Throws Error(file) when it is missing, unreadable or larger than `limit` bytes.
+std::vector<std::byte> read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 40);
+std::string read_text(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
+
+// Creates the folder and its parents and proves that a file can be written there, before hours of work depend on it.
+void make_writable_folder(const std::filesystem::path& path);
+
+}  // namespace curie
