@@ -1,0 +1,88 @@
+#include "ops/check.h"
+#include "ops/ops.h"
+
+namespace curie::ops {
+namespace {
+
+std::size_t matrix(int rows, int classes) { return std::size_t(rows) * classes; }
+
+void check_elementwise(const Check& check, Activation activation) {
+  check.between("activation (relu, sigmoid or tanh)", static_cast<double>(activation),
+                static_cast<double>(Activation::relu), static_cast<double>(Activation::tanh));
+}
+
+}  // namespace
+
+void activation_forward(Backend& backend, Activation activation, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "activation_forward");
+  check_elementwise(check, activation);
+  const std::size_t count = y.elements();
+  backend.activation_forward(activation, count, check.f32("x", x, count), check.f32("y", y, count));
+}
+
+void activation_backward(Backend& backend, Activation activation, const Tensor& y, const Tensor& dy, const Tensor& dx) {
+  const Check check(backend, "activation_backward");
+  check_elementwise(check, activation);
+  const std::size_t count = dx.elements();
+  backend.activation_backward(activation, count, check.f32("y", y, count), check.f32("dy", dy, count),
+                              check.f32("dx", dx, count));
+}
+
+void softmax_forward(Backend& backend, int rows, int classes, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "softmax_forward");
+  check.rows(rows, classes);
+  backend.softmax_forward(rows, classes, check.f32("x", x, matrix(rows, classes)),
+                          check.f32("y", y, matrix(rows, classes)));
+}
+
+void softmax_backward(Backend& backend, int rows, int classes, const Tensor& y, const Tensor& dy, const Tensor& dx) {
+  const Check check(backend, "softmax_backward");
+  check.rows(rows, classes);
+  backend.softmax_backward(rows, classes, check.f32("y", y, matrix(rows, classes)),
+                           check.f32("dy", dy, matrix(rows, classes)), check.f32("dx", dx, matrix(rows, classes)));
+}
+
+void log_softmax_forward(Backend& backend, int rows, int classes, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "log_softmax_forward");
+  check.rows(rows, classes);
+  backend.log_softmax_forward(rows, classes, check.f32("x", x, matrix(rows, classes)),
+                              check.f32("y", y, matrix(rows, classes)));
+}
+
+void log_softmax_backward(Backend& backend, int rows, int classes, const Tensor& y, const Tensor& dy,
+                          const Tensor& dx) {
+  const Check check(backend, "log_softmax_backward");
+  check.rows(rows, classes);
+  backend.log_softmax_backward(rows, classes, check.f32("y", y, matrix(rows, classes)),
+                               check.f32("dy", dy, matrix(rows, classes)), check.f32("dx", dx, matrix(rows, classes)));
+}
+
+void dropout(Backend& backend, const DropoutSpec& spec, const StepState* state, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "dropout");
+  check.between("rate", spec.rate, 0.0, 1.0);
+  if (spec.rate > 0.0f) check.not_null("state", state);
+  const std::size_t count = y.elements();
+  backend.dropout(spec, state, count, check.f32("x", x, count), check.f32("y", y, count));
+}
+
+void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y) {
+  const Check check(backend, "add");
+  const std::size_t count = y.elements();
+  backend.add(count, check.f32("a", a, count), check.f32("b", b, count), check.f32("y", y, count));
+}
+
+void fill(Backend& backend, float value, const Tensor& y) {
+  const Check check(backend, "fill");
+  backend.fill(y.elements(), value, check.f32("y", y, y.elements()));
+}
+
+void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& x, const Tensor& table,
+                  const Tensor& y) {
+  const Check check(backend, "normalize_u8");
+  check.at_least("channels", channels, 1);
+  const auto width = static_cast<std::size_t>(channels);
+  backend.normalize_u8(pixels, channels, check.u8("x", x, pixels * width), check.f32("table", table, width * 256),
+                       check.f32("y", y, pixels * width));
+}
+
+}  // namespace curie::ops
