@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "tensor/random.h"
 
@@ -29,8 +30,14 @@ struct Initializer {
   Kind kind = Kind::glorot_uniform;
   float value = 0.0f;
 
+  // Element i of a uniform distribution comes from element i of the stream. Element i of a normal one is normal number
+  // i; a truncated normal draws again while the value lies beyond two standard deviations, attempt a from the stream
+  // with `step` raised by a, so that no element's draws depend on another's.
   void fill(const RandomStream& stream, Fans fans, std::span<float> values) const;
   std::string name() const;  // "glorot_uniform", "constant(0.1)"
+  // The initializer that has this name. Throws Error(file) for an unknown one.
+  static Initializer from_name(std::string_view name);
+  friend bool operator==(const Initializer&, const Initializer&) = default;
 };
 
 }  // namespace curie

@@ -46,7 +46,7 @@ struct LayerContext {
   Backend& backend;
   Mode mode = Mode::inference;
   const StepState* state = nullptr;  // on the device
-  std::byte* saved = nullptr;        // Demand::saved_bytes of device memory; null in inference
+  Tensor saved;                      // u8 (Demand::saved_bytes), from forward to backward; undefined when that is 0
   Scratch scratch;
 };
 

@@ -27,6 +27,14 @@ Tensor Tensor::rows(int first, int count) const {
   return Tensor(buffer_, offset_ + static_cast<std::size_t>(first) * row_bytes, row.with_batch(count), type_);
 }
 
+Tensor Tensor::view(std::size_t byte_offset, const Shape& shape, DType type) const {
+  const std::size_t wanted = shape.elements() * size_of(type);
+  CURIE_ASSERT(buffer_ != nullptr && byte_offset <= bytes() && wanted <= bytes() - byte_offset,
+               "a view of {} bytes at byte {} overruns the {} bytes of tensor {}", wanted, byte_offset, bytes(),
+               to_string(shape_));
+  return Tensor(buffer_, offset_ + byte_offset, shape, type);
+}
+
 Tensor Tensor::clone() const {
   check_host();
   Tensor copy = zeros(shape_, type_);

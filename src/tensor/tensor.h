@@ -44,7 +44,9 @@ class Tensor {
 
   Tensor reshape(const Shape& shape) const;  // the same elements; their number must agree
   Tensor rows(int first, int count) const;   // a window of the first extent
-  Tensor clone() const;                      // host memory only
+  // A window of the bytes from `byte_offset` on, seen as `type`: one planned block holds several small arrays.
+  Tensor view(std::size_t byte_offset, const Shape& shape, DType type) const;
+  Tensor clone() const;  // host memory only
 
   // New host memory, zero-filled.
   static Tensor zeros(const Shape& shape, DType type = DType::f32);
