@@ -1,13 +1,16 @@
 #include "tensor/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "tensor/error.h"
 
@@ -27,11 +30,6 @@ class Descriptor {
   }
   int value() const { return value_; }
   bool open() const { return value_ >= 0; }
-  int close() {
-    const int result = ::close(value_);
-    value_ = -1;
-    return result;
-  }
 
  private:
   int value_;
@@ -61,6 +59,9 @@ void write_all(int descriptor, std::span<const std::byte> bytes, const fs::path&
   }
 }
 
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+// <path>.<process>.<number>.tmp
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
   fs::path temporary = path;
@@ -68,21 +69,42 @@ fs::path temporary_beside(const fs::path& path) {
   return temporary;
 }
 
+bool is_temporary_of(const fs::path& target, const std::string& name) {
+  const std::string start = target.filename().string() + ".";
+  const std::string_view end = ".tmp";
+  if (name.size() <= start.size() + end.size() || !name.starts_with(start) || !name.ends_with(end)) return false;
+  const auto middle = std::string_view(name).substr(start.size(), name.size() - start.size() - end.size());
+  return std::all_of(middle.begin(), middle.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+}
+
 }  // namespace
 
 void write_file(const fs::path& path, const std::function<void(const std::function<void(Piece)>&)>& produce) {
-  TemporaryFile temporary{temporary_beside(path)};
-  Descriptor file(temporary.path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-  if (!file.open()) {
+  // A writer holds a lock on its temporary file until the file has its final name: the kernel drops the lock of a
+  // process that dies, so a free lock marks an abandoned file. A process id could not, since ids are used again (in
+  // containers, the same ones at every start).
+  for (;;) {
+    TemporaryFile temporary{temporary_beside(path)};
+    const Descriptor file(temporary.path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (!file.open()) {
+      const int code = errno;
+      temporary.path.clear();
+      if (code == EEXIST) continue;  // left by a dead process of the same id
+      errno = code;
+      fail(path, "create the file");
+    }
+    ::flock(file.value(), LOCK_EX);
+    struct stat status {};
+    if (::fstat(file.value(), &status) != 0) fail(path, "write");
+    if (status.st_nlink == 0) continue;  // remove_abandoned came between open and flock
+
+    produce([&](Piece piece) { write_all(file.value(), piece, path); });
+    if (::fsync(file.value()) != 0) fail(path, "flush to disk");
+    if (::rename(temporary.path.c_str(), path.c_str()) != 0) fail(path, "put the finished file in place");
     temporary.path.clear();
-    fail(path, "create the file");
+    break;
   }
-  produce([&](Piece piece) { write_all(file.value(), piece, path); });
-  if (::fsync(file.value()) != 0) fail(path, "flush to disk");
-  if (file.close() != 0) fail(path, "close");
-  if (::rename(temporary.path.c_str(), path.c_str()) != 0) fail(path, "put the finished file in place");
-  temporary.path.clear();
-  const Descriptor folder(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);
+  const Descriptor folder(folder_of(path), O_RDONLY | O_DIRECTORY);
   if (folder.open()) ::fsync(folder.value());
 }
 
@@ -93,23 +115,11 @@ void write_file(const fs::path& path, std::span<const std::byte> contents) {
 void write_file(const fs::path& path, std::string_view text) { write_file(path, std::as_bytes(std::span(text))); }
 
 std::vector<std::byte> read_file(const fs::path& path, std::size_t limit) {
-  const Descriptor file(path, O_RDONLY);
-  if (!file.open()) fail(path, "open");
-  struct stat status {};
-  if (::fstat(file.value(), &status) != 0) fail(path, "read");
-  CURIE_CHECK(S_ISREG(status.st_mode), file, "{}: expected a file, found a {}", path.string(),
-              S_ISDIR(status.st_mode) ? "folder" : "special file");
-  const auto size = static_cast<std::size_t>(status.st_size);
-  CURIE_CHECK(size <= limit, file, "{}: expected at most {} bytes, the file has {}", path.string(), limit, size);
-  std::vector<std::byte> contents(size);
-  std::size_t filled = 0;
-  while (filled < size) {
-    const ssize_t got = ::read(file.value(), contents.data() + filled, size - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(path, "read");
-    CURIE_CHECK(got > 0, file, "{}: the file became shorter while it was read", path.string());
-    filled += static_cast<std::size_t>(got);
-  }
+  const InputFile file(path);
+  CURIE_CHECK(file.size() <= limit, file, "{}: expected at most {} bytes, the file has {}", path.string(), limit,
+              file.size());
+  std::vector<std::byte> contents(file.size());
+  file.read(0, contents);
   return contents;
 }
 
@@ -118,12 +128,49 @@ std::string read_text(const fs::path& path, std::size_t limit) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// O_NONBLOCK: opening a named pipe must not wait for its writer.
+InputFile::InputFile(fs::path path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) fail(path_, "open");
+  struct stat status {};
+  const bool known = ::fstat(descriptor_, &status) == 0;
+  if (!known || !S_ISREG(status.st_mode)) {
+    ::close(descriptor_);
+    throw_error(ErrorKind::file, fmt::format("{}: expected a file, found {}", path_.string(),
+                                             S_ISDIR(status.st_mode) ? "a folder" : "something else"));
+  }
+  size_ = static_cast<std::size_t>(status.st_size);
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+void InputFile::read(std::size_t offset, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path_, "read");
+    CURIE_CHECK(got > 0, file, "{}: the file ends at byte {}, where {} more were expected", path_.string(), offset,
+                out.size());
+    out = out.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::size_t>(got);
+  }
+}
+
+void remove_abandoned(const fs::path& path) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_of(path), error), end; !error && entry != end; entry.increment(error)) {
+    if (!is_temporary_of(path, entry->path().filename().string())) continue;
+    const Descriptor file(entry->path(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    if (file.open() && ::flock(file.value(), LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
+  }
+}
+
 void make_writable_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
   CURIE_CHECK(!error, file, "{}: cannot create the folder: {}", path.string(), error.message());
   const TemporaryFile probe{temporary_beside(path / "probe")};
-  const Descriptor file(probe.path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  const Descriptor file(probe.path, O_WRONLY | O_CREAT, 0644);
   if (!file.open()) fail(path, "write into the folder");
 }
 

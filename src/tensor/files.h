@@ -24,6 +24,29 @@ void write_file(const std::filesystem::path& path,
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 40);
 std::string read_text(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
 
+// A file open for reading at any position, for contents that should not all be in memory at once.
+class InputFile {
+ public:
+  explicit InputFile(std::filesystem::path path);  // Error(file) when it is missing, unreadable or not a regular file
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::size_t size() const { return size_; }  // bytes, when it was opened
+  // Fills `out` with the bytes from `offset` on; Error(file) if the file ends before.
+  void read(std::size_t offset, std::span<std::byte> out) const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+  std::size_t size_ = 0;
+};
+
+// Removes the temporary files that dead writers of `path` (kill -9, a crash) left beside it. Those of writers at work,
+// in this process or another, stay.
+void remove_abandoned(const std::filesystem::path& path);
+
 // Creates the folder and its parents and proves that a file can be written there, before hours of work depend on it.
 void make_writable_folder(const std::filesystem::path& path);
 
