@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Writes tests/data/metrics.json: what scikit-learn 1.2 makes of small label and score lists.
+
+Usage: scripts/goldens/metrics.py [OUTPUT]. Needs scikit-learn 1.2 and numpy.
+"""
+
+import json
+import pathlib
+import sys
+import warnings
+
+import numpy as np
+from sklearn.metrics import classification_report, confusion_matrix, roc_auc_score, roc_curve
+
+warnings.filterwarnings("ignore")
+
+
+def runs(lengths):
+    """[(value, times), ...] -> flat list, so that large supports stay small in the file."""
+    return [value for value, times in lengths for _ in range(times)]
+
+
+def from_matrix(matrix):
+    """Labels whose confusion matrix is `matrix`, as run-length pairs."""
+    truth, predicted = [], []
+    for i, row in enumerate(matrix):
+        for j, count in enumerate(row):
+            if count:
+                truth.append([i, count])
+                predicted.append([j, count])
+    return truth, predicted
+
+
+def scores(values):
+    return {"precision": values["precision"], "recall": values["recall"], "f1": values["f1-score"]}
+
+
+def report_case(title, matrix, names, digits=2):
+    truth, predicted = from_matrix(matrix)
+    y, p = runs(truth), runs(predicted)
+    options = {"digits": digits}
+    if names:
+        options.update(labels=list(range(len(names))), target_names=names)
+    numbers = classification_report(y, p, output_dict=True, **options)
+    rows = names or [str(label) for label in sorted(set(y) | set(p))]
+    return {
+        "title": title,
+        "truth": truth,
+        "predicted": predicted,
+        "names": names,
+        "digits": digits,
+        "text": classification_report(y, p, **options),
+        "classes": [dict(scores(numbers[row]), support=int(numbers[row]["support"])) for row in rows],
+        "macro": scores(numbers["macro avg"]),
+        "weighted": scores(numbers["weighted avg"]),
+        "accuracy": float(np.mean(np.equal(y, p))),
+        "confusion": confusion_matrix(y, p, labels=list(range(len(names))) if names else None).tolist(),
+    }
+
+
+def report_cases():
+    pneumonia = ["NORMAL", "PNEUMONIA BACTERIA", "PNEUMONIA VIRUS"]
+    radiography = ["COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"]
+    random = np.random.RandomState(7)
+    yield report_case("two classes at the size of the COVID test set", [[1981, 58], [43, 680]], ["Normal", "COVID"])
+    yield report_case("two classes at the size of the training set", [[5689, 18], [4, 5703]], ["Normal", "COVID"])
+    yield report_case("three classes, a name wider than the heading", [[4, 1, 1], [1, 3, 0], [1, 0, 2]], pneumonia)
+    yield report_case("four classes", [[500, 20, 20, 2], [31, 800, 70, 0], [12, 88, 1420, 9], [1, 1, 7, 193]], radiography)
+    yield report_case("digits for names", [[1, 0], [1, 1]], [])
+    yield report_case("digits for names, one of three labels never occurs", [[3, 0, 1], [0, 0, 0], [1, 0, 2]], [])
+    yield report_case("one label only", [[5]], [])
+    yield report_case("a class that is never predicted", [[1, 0], [2, 0]], ["Normal", "COVID"])
+    yield report_case("a class without samples that is predicted", [[3, 2], [0, 0]], ["Normal", "COVID"])
+    yield report_case("a class that occurs nowhere", [[3, 1, 0], [2, 4, 0], [0, 0, 0]], pneumonia)
+    yield report_case("nothing right", [[0, 3], [4, 0]], ["Normal", "COVID"])
+    yield report_case("large supports", [[1234567, 1], [2, 98765]], ["a", "b"])
+    yield report_case("names that are not ASCII", [[7, 1], [2, 5]], ["Lungenentzündung", "健康な肺の写真の名前が長い"])
+    yield report_case("four digits", [[1981, 58], [43, 680]], ["Normal", "COVID"], digits=4)
+    yield report_case("more digits than letters", [[19, 5], [4, 6]], ["Normal", "COVID"], digits=17)
+    yield report_case("no digits", [[19, 5], [4, 6]], ["Normal", "COVID"], digits=0)
+    yield report_case("scores that end in a tie", [[7, 1], [9, 7]], ["Normal", "COVID"], digits=3)
+    yield report_case("ten classes", random.randint(0, 40, (10, 10)).tolist(), [f"class {i}" for i in range(10)])
+
+
+def roc_case(title, truth, values, positive=1):
+    truth = np.asarray(truth)
+    values = np.asarray(values, np.float32)
+    case = {
+        "title": title,
+        "truth": truth.tolist(),
+        "scores": values.astype(float).tolist(),
+        "positive": positive,
+        "auc": roc_auc_score(truth == positive, values),
+    }
+    for key, drop in (("corners", True), ("all", False)):
+        x, y, thresholds = roc_curve(truth, values.astype(float), pos_label=positive, drop_intermediate=drop)
+        case[key] = {"x": x.tolist(), "y": y.tolist(), "thresholds": thresholds.tolist()}
+    return case
+
+
+def roc_cases():
+    random = np.random.RandomState(3)
+    yield roc_case("scikit-learn's example", [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    yield roc_case("perfect", [0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.7, 0.9])
+    yield roc_case("the wrong way round", [1, 1, 0, 0], [0.1, 0.2, 0.3, 0.7])
+    yield roc_case("one score for all", [0, 1, 1, 0, 1], [0.5] * 5)
+    yield roc_case("collinear through ties", [1, 0, 1, 0, 1, 0], [0.9, 0.9, 0.6, 0.6, 0.3, 0.3])
+    yield roc_case("unequal steps on one line are kept", [1, 0, 1, 1, 0, 0], [0.9, 0.9, 0.6, 0.6, 0.6, 0.6])
+    truth = random.randint(0, 2, 300)
+    yield roc_case("random, many ties", truth, np.round(np.clip(0.35 * truth + random.rand(300) * 0.65, 0, 1), 2))
+    truth = random.randint(0, 2, 200)
+    yield roc_case("random, no ties, logits", truth, truth * 1.5 + random.randn(200))
+    truth = random.randint(0, 3, 150)
+    yield roc_case("one class against two others", truth, random.rand(150) + 0.4 * (truth == 2), positive=2)
+
+
+def main():
+    default = pathlib.Path(__file__).resolve().parents[2] / "tests/data/metrics.json"
+    output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    document = {"reports": list(report_cases()), "roc": list(roc_cases())}
+    output.write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+#include "metrics/confusion.h"
+
+#include <numeric>
+
+#include "tensor/error.h"
+
+namespace curie {
+namespace {
+
+std::size_t cell(const ConfusionMatrix& matrix, int truth, int predicted) {
+  CURIE_ASSERT(truth >= 0 && truth < matrix.classes && predicted >= 0 && predicted < matrix.classes,
+               "confusion matrix of {} classes asked for cell ({}, {})", matrix.classes, truth, predicted);
+  return static_cast<std::size_t>(truth) * static_cast<std::size_t>(matrix.classes) +
+         static_cast<std::size_t>(predicted);
+}
+
+void check_label(std::int32_t label, int classes, std::size_t index, const char* whose) {
+  CURIE_CHECK(label >= 0 && label < classes, data,
+              "confusion matrix: expected labels from 0 to {}, but the {} label of sample {} is {}", classes - 1, whose,
+              index, label);
+}
+
+}  // namespace
+
+std::int64_t ConfusionMatrix::at(int truth, int predicted) const { return counts[cell(*this, truth, predicted)]; }
+
+std::int64_t ConfusionMatrix::truth_total(int truth) const {
+  std::int64_t sum = 0;
+  for (int predicted = 0; predicted < classes; ++predicted) sum += at(truth, predicted);
+  return sum;
+}
+
+std::int64_t ConfusionMatrix::predicted_total(int predicted) const {
+  std::int64_t sum = 0;
+  for (int truth = 0; truth < classes; ++truth) sum += at(truth, predicted);
+  return sum;
+}
+
+std::int64_t ConfusionMatrix::total() const { return std::accumulate(counts.begin(), counts.end(), std::int64_t{0}); }
+
+std::int64_t ConfusionMatrix::correct() const {
+  std::int64_t sum = 0;
+  for (int label = 0; label < classes; ++label) sum += at(label, label);
+  return sum;
+}
+
+ConfusionMatrix confusion_matrix(std::span<const std::int32_t> truth, std::span<const std::int32_t> predicted,
+                                 int classes) {
+  CURIE_CHECK(classes >= 1, usage, "confusion matrix: expected at least one class, got {}", classes);
+  CURIE_CHECK(truth.size() == predicted.size(), data,
+              "confusion matrix: expected one prediction for each of the {} true labels, got {}", truth.size(),
+              predicted.size());
+  const std::size_t side = static_cast<std::size_t>(classes);
+  ConfusionMatrix matrix{.classes = classes, .counts = std::vector<std::int64_t>(side * side, 0)};
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    check_label(truth[i], classes, i, "true");
+    check_label(predicted[i], classes, i, "predicted");
+    ++matrix.counts[cell(matrix, truth[i], predicted[i])];
+  }
+  return matrix;
+}
+
+}  // namespace curie

@@ -1,0 +1,28 @@
+// The confusion matrix: how often each true class was taken for each class.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace curie {
+
+// counts[truth * classes + predicted]; rows are the truth, columns the prediction, as in scikit-learn.
+struct ConfusionMatrix {
+  int classes = 0;
+  std::vector<std::int64_t> counts;
+
+  std::int64_t at(int truth, int predicted) const;
+  std::int64_t truth_total(int truth) const;          // the sum of a row: samples of that class
+  std::int64_t predicted_total(int predicted) const;  // the sum of a column: samples taken for that class
+  std::int64_t total() const;
+  std::int64_t correct() const;  // the sum of the diagonal
+};
+
+// Labels are class numbers in [0, classes). Throws Error(data) for a label outside that range or for spans of different
+// lengths; no samples give a matrix of zeros.
+ConfusionMatrix confusion_matrix(std::span<const std::int32_t> truth, std::span<const std::int32_t> predicted,
+                                 int classes);
+
+}  // namespace curie
