@@ -23,12 +23,12 @@ namespace curie {
 struct Parameter {
   std::string name;  // "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"
   Shape shape;       // kernel of a convolution KRSC, of a Dense layer (in, out)
-  Initializer initializer;
-  Fans fans;
+  Initializer initializer = {};
+  Fans fans = {};
   bool trainable = true;  // false: state that is not learned, such as running statistics
   // Windows into the model's flat buffers, set when the model is compiled. gradient is undefined when not trained.
-  Tensor value;
-  Tensor gradient;
+  Tensor value = {};
+  Tensor gradient = {};
 };
 
 // What one layer asks of the memory plan for one batch.
@@ -46,8 +46,8 @@ struct LayerContext {
   Backend& backend;
   Mode mode = Mode::inference;
   const StepState* state = nullptr;  // on the device
-  Tensor saved;                      // u8 (Demand::saved_bytes), from forward to backward; undefined when that is 0
-  Scratch scratch;
+  Tensor saved = {};                 // u8 (Demand::saved_bytes), from forward to backward; undefined when that is 0
+  Scratch scratch = {};
 };
 
 class Layer {

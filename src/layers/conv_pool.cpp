@@ -1,0 +1,84 @@
+#include "layers/conv_pool.h"
+
+#include <nlohmann/json.hpp>
+
+#include "layers/checks.h"
+#include "layers/conv2d.h"
+#include "layers/dropout.h"
+#include "layers/pool2d.h"
+#include "ops/ops.h"
+
+namespace curie {
+namespace {
+
+class ConvPool final : public Layer {
+ public:
+  ConvPool(const Conv2dLayer& conv, int pool, const DropoutSpec& dropout)
+      : conv_(conv), pool_(pool), dropout_(dropout) {}
+
+  std::string_view kind() const override { return "ConvPool"; }
+
+  Shape build(std::span<const Shape> inputs, std::uint64_t, std::uint32_t) override {
+    const ConvPoolShape one = shape(image_input(kind(), inputs).with_batch(1));
+    return {one.out_h(), one.out_w(), one.conv.k};
+  }
+
+  Demand demand(const Backend& backend, std::span<const Shape> inputs, const Shape&, Mode mode) const override {
+    const ConvPoolShape fused = shape(inputs[0]);
+    const bool training = mode == Mode::training;
+    return {.backward_reads_input = training,
+            .backward_reads_output = training,
+            .saved_bytes = training ? fused.output_elements() : 0,
+            .scratch_bytes = backend.scratch_bytes(fused)};
+  }
+
+  void forward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y) override {
+    const DropoutSpec dropped = context.mode == Mode::training ? dropout_ : DropoutSpec{};
+    ops::conv_pool_forward(context.backend, shape(inputs[0].shape()), inputs[0], conv_.kernel().value,
+                           conv_.bias().value, dropped, context.state, y, context.saved, context.scratch);
+  }
+
+  void backward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y, const Tensor& dy,
+                std::span<const Tensor> dinputs) override {
+    ops::conv_pool_backward(context.backend, shape(inputs[0].shape()), inputs[0], conv_.kernel().value, y,
+                            context.saved, dropout_.rate, dy, dinputs[0], wanted_gradient(conv_, conv_.kernel()),
+                            wanted_gradient(conv_, conv_.bias()), context.scratch);
+  }
+
+  nlohmann::json config() const override {
+    return {{"kind", kind()}, {"conv", conv_.config()}, {"pool", pool_}, {"rate", dropout_.rate}};
+  }
+
+ private:
+  // `input` has the batch extent.
+  ConvPoolShape shape(const Shape& input) const { return {.conv = conv_.shape(input), .pool = pool_}; }
+
+  const Conv2dLayer& conv_;
+  int pool_;
+  DropoutSpec dropout_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> fuse_conv_pool(Layer& conv, const Layer& pool, const Layer* dropout, const Backend& backend,
+                                      const Shape& conv_input_with_batch) {
+  const auto* convolution = dynamic_cast<const Conv2dLayer*>(&conv);
+  const auto* max_pool = dynamic_cast<const MaxPool2dLayer*>(&pool);
+  const auto* drop = dynamic_cast<const DropoutLayer*>(dropout);
+  if (convolution == nullptr || max_pool == nullptr || (dropout != nullptr && drop == nullptr)) return nullptr;
+  // The fused backward pass always writes the kernel's gradient, which a frozen convolution has no room for.
+  if (!convolution->trainable()) return nullptr;
+  if (convolution->fused_activation() != Activation::relu) return nullptr;
+  const Extent2 window = max_pool->pool();
+  if (window.rows != window.columns || max_pool->stride() != window) return nullptr;
+  const ConvPoolShape shape{.conv = convolution->shape(conv_input_with_batch), .pool = window.rows};
+  // With padding that moves a window, or with windows that reach over the edge, the two-step form has other windows.
+  const PoolShape windows = max_pool->shape({shape.conv.n, shape.conv.p, shape.conv.q, shape.conv.k});
+  if (windows.pad_top != 0 || windows.pad_left != 0 || windows.p != shape.out_h() || windows.q != shape.out_w()) {
+    return nullptr;
+  }
+  if (!backend.fuses(shape)) return nullptr;
+  return std::make_unique<ConvPool>(*convolution, window.rows, drop != nullptr ? drop->dropped() : DropoutSpec{});
+}
+
+}  // namespace curie
