@@ -46,7 +46,7 @@ struct Sgd {
   bool nesterov = false;
   float decay = 0.0f;  // legacy time-based decay
   Convention convention = Convention::keras;
-  float weight_decay = 0.0f;
+  float weight_decay = 0.0f;  // keras convention: decoupled; pytorch convention: L2 into the gradient
   std::unique_ptr<Optimizer> make() const;
 };
 
@@ -69,6 +69,8 @@ struct AdamW {  // decoupled weight decay
   std::unique_ptr<Optimizer> make() const;
 };
 
+// `make` throws Error(usage) for values out of their range. make_optimizer makes the optimizer that `config` (from
+// Optimizer::config) describes and throws Error(file) for an unknown kind or field or a bad value.
 std::unique_ptr<Optimizer> make_optimizer(const nlohmann::json& config);
 
 }  // namespace curie
