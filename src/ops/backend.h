@@ -144,4 +144,9 @@ class Backend {
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
 
+// The backend for "auto", "cpu", "cuda", "cuda:N" or "emulated" (src/backends.cpp, the only file that names them all).
+// "auto" takes a GPU when the build and the machine have one. Throws Error(usage) for a device that is unknown or not
+// there, saying what was looked for and what was found.
+std::unique_ptr<Backend> make_backend(const std::string& device, int threads = 0);
+
 }  // namespace curie

@@ -1,0 +1,60 @@
+// curie: train, evaluate and explain small convolutional networks on chest X-rays.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "curie_version.h"
+#include "tensor/error.h"
+
+namespace {
+
+int status_of(const curie::Error& error) { return error.kind() == curie::ErrorKind::usage ? 2 : 1; }
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Curie: small convolutional networks for chest X-rays, trained end to end.\nFor study; nothing here is a "
+      "diagnosis.");
+  app.set_version_flag("--version", std::string("curie ") + curie::kVersion);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.footer(
+      "curie COMMAND --help tells about one command.\n\nExample: curie train --recipe covid-cnn-64 --data "
+      "covid-radiography");
+  curie::add_train(app, std::vector<std::string>(argv, argv + argc));
+  curie::add_evaluate(app);
+  curie::add_predict(app);
+  curie::add_summary(app);
+  curie::add_recipes(app);
+  curie::add_info(app);
+  curie::add_bench_step(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const curie::ExitStatus& exit) {
+    return exit.status;
+  } catch (const curie::Error& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return status_of(error);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: the host has no memory left; try a smaller --batch-size or fewer images (--limit)\n");
+    return 1;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands.h"
+#include "console.h"
+#include "data/load.h"
+#include "io/model_file.h"
+#include "recipes/predictions.h"
+#include "recipes/run.h"
+
+namespace curie {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PredictArguments {
+  fs::path model;
+  std::vector<fs::path> images;
+  DeviceOptions device;
+  bool json = false;
+};
+
+// The probability of each class: one output stands for class 1 of two.
+std::vector<double> class_probabilities(std::span<const float> row) {
+  if (row.size() == 1) return {1.0 - static_cast<double>(row[0]), static_cast<double>(row[0])};
+  return {row.begin(), row.end()};
+}
+
+void predict(const PredictArguments& arguments) {
+  const fs::path file = fs::is_directory(arguments.model) ? arguments.model / kModelFile : arguments.model;
+  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.threads);
+  const auto count = static_cast<int>(arguments.images.size());
+  LabelledImages images;
+  images.pixels = Tensor::zeros(loaded.info.preprocessing.shape().with_batch(count), DType::u8);
+  images.labels.assign(arguments.images.size(), 0);
+  images.class_names = loaded.info.class_names;
+  Preprocessor preprocessor(loaded.info.preprocessing);
+  for (int i = 0; i < count; ++i) {
+    load_image(arguments.images[static_cast<std::size_t>(i)], preprocessor,
+               images.pixels.rows(i, 1).host<std::uint8_t>().data());
+  }
+  const Tensor outputs = loaded.model.predict(ImageDataset(images));
+  const std::vector<std::int32_t> predicted = predicted_classes(outputs);
+  nlohmann::json results = nlohmann::json::array();
+  for (int i = 0; i < count; ++i) {
+    const std::vector<double> probabilities = class_probabilities(outputs.rows(i, 1).host<float>());
+    const auto best = static_cast<std::size_t>(predicted[static_cast<std::size_t>(i)]);
+    const std::string image = arguments.images[static_cast<std::size_t>(i)].string();
+    if (arguments.json) {
+      nlohmann::json classes = nlohmann::json::object();
+      for (std::size_t c = 0; c < probabilities.size(); ++c) classes[images.class_names[c]] = probabilities[c];
+      results.push_back({{"image", image}, {"predicted", images.class_names[best]}, {"probabilities", classes}});
+    } else {
+      fmt::print("{}: {} ({:.4f})\n", image, images.class_names[best], probabilities[best]);
+    }
+  }
+  if (arguments.json) fmt::print("{}\n", results.dump(2));
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app) {
+  auto arguments = std::make_shared<PredictArguments>();
+  CLI::App* command = app.add_subcommand("predict", "What a trained model says about single images (no diagnosis)");
+  command->add_option("model", arguments->model, "a run's folder or a model file")->type_name("RUN|MODEL")->required();
+  command->add_option("images", arguments->images, "image files")->type_name("IMAGE...")->required();
+  arguments->device.add_to(*command);
+  command->add_flag("--json", arguments->json, "results as JSON on stdout");
+  command->footer("Example: curie predict runs/first chest.png --json");
+  command->callback([arguments] { predict(*arguments); });
+}
+
+}  // namespace curie

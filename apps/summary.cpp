@@ -1,0 +1,70 @@
+#include "model/summary.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands.h"
+#include "console.h"
+#include "io/model_file.h"
+#include "model/session.h"
+#include "recipes/recipe.h"
+#include "recipes/run.h"
+
+namespace curie {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SummaryArguments {
+  std::string what;
+  DeviceOptions device;
+  int batch_size = 0;
+};
+
+void print_model(Model& model, int batch_size) {
+  const std::size_t bytes = model.planned_bytes(batch_size);
+  fmt::print("{}", model.summary());
+  fmt::print("Predicted peak of a training step of {}: {} ({} a sample)\n", batch_size, human_bytes(bytes),
+             human_bytes(bytes / static_cast<std::size_t>(batch_size)));
+}
+
+void summarize(const SummaryArguments& arguments) {
+  const fs::path path = arguments.what;
+  if (fs::exists(path)) {
+    LoadedModel loaded = load_model(fs::is_directory(path) ? path / kModelFile : path, arguments.device.device,
+                                    arguments.device.threads);
+    print_model(loaded.model, arguments.batch_size > 0 ? arguments.batch_size : 32);
+    fmt::print("Classes:");
+    for (std::size_t i = 0; i < loaded.info.class_names.size(); ++i)
+      fmt::print(" {} = {}", i, loaded.info.class_names[i]);
+    fmt::print("\nPreprocessing: {}\n", to_string(loaded.info.preprocessing));
+    return;
+  }
+  const Recipe& recipe = find_recipe(arguments.what);
+  Model model = recipe.build(1);
+  CompileOptions options = recipe.compile();
+  options.device = arguments.device.device;
+  options.threads = arguments.device.threads;
+  model.compile(options);
+  print_model(model, arguments.batch_size > 0 ? arguments.batch_size : recipe.batch_size);
+}
+
+}  // namespace
+
+void add_summary(CLI::App& app) {
+  auto arguments = std::make_shared<SummaryArguments>();
+  CLI::App* command =
+      app.add_subcommand("summary", "Layers, shapes, parameters and memory of a recipe or a saved model");
+  command->add_option("what", arguments->what, "a recipe's name, a run's folder or a model file")
+      ->type_name("RECIPE|MODEL")
+      ->required();
+  command->add_option("--batch-size", arguments->batch_size, "for the memory; default: the recipe's")
+      ->check(CLI::PositiveNumber);
+  arguments->device.add_to(*command);
+  command->footer("Example: curie summary covid-cnn-64 --batch-size 64");
+  command->callback([arguments] { summarize(*arguments); });
+}
+
+}  // namespace curie

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+
+#include "commands.h"
+#include "console.h"
+#include "interrupt.h"
+#include "recipes/run.h"
+#include "tensor/error.h"
+#include "tensor/files.h"
+#include "tensor/log.h"
+
+namespace curie {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainArguments {
+  RunOptions run;
+  DeviceOptions device;
+  std::vector<std::string> limits;
+  std::string resume;
+  bool no_cache = false;
+  bool quiet = false;
+  bool json = false;
+};
+
+// runs/covid-cnn-64-20260131-181500, or with -2, -3, ... behind it where that exists.
+fs::path new_run_folder(const std::string& recipe) {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &parts);
+  const fs::path first = fs::path("runs") / fmt::format("{}-{}", recipe, stamp);
+  fs::path folder = first;
+  for (int number = 2; fs::exists(folder); ++number) folder = first.string() + "-" + std::to_string(number);
+  return folder;
+}
+
+// The interrupted run's options; of the new command line only --epochs may differ (a longer run).
+RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
+  for (const char* name :
+       {"--recipe", "--data", "--out", "--batch-size", "--seed", "--split-seed", "--limit", "--patience"}) {
+    CURIE_CHECK(command.get_option(name)->count() == 0, usage,
+                "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
+  }
+  RunOptions options = options_of_run(arguments.resume);
+  options.resume = true;
+  if (command.get_option("--epochs")->count() > 0) options.epochs = arguments.run.epochs;
+  if (command.get_option("--device")->count() > 0) options.device = arguments.device.device;
+  if (command.get_option("--threads")->count() > 0) options.threads = arguments.device.threads;
+  return options;
+}
+
+void print_results(const RunOutcome& outcome) {
+  const nlohmann::json& test = outcome.metrics.at("test");
+  fmt::print("test accuracy {:.4f}, test loss {:.4f}\n", test.at("accuracy").get<double>(),
+             test.at("loss").get<double>());
+  for (const auto& [name, scores] : test.at("classes").items()) {
+    fmt::print("  {:<12} precision {:.2f}  recall {:.2f}  F1 {:.2f}  ({} images)\n", name,
+               scores.at("precision").get<double>(), scores.at("recall").get<double>(), scores.at("f1").get<double>(),
+               scores.at("support").get<int>());
+  }
+  fmt::print("report: {}\n", fs::absolute(outcome.report).string());
+}
+
+void train(TrainArguments& arguments, const CLI::App& command, const std::vector<std::string>& command_line) {
+  const bool resumes = !arguments.resume.empty();
+  CURIE_CHECK(command.get_option("--epochs")->count() == 0 || arguments.run.epochs >= 1, usage,
+              "--epochs: expected at least 1, got {}", arguments.run.epochs);
+  CURIE_CHECK(command.get_option("--batch-size")->count() == 0 || arguments.run.batch_size >= 1, usage,
+              "--batch-size: expected at least 1, got {}", arguments.run.batch_size);
+  RunOptions options = arguments.run;
+  if (resumes) {
+    options = resumed_options(arguments, command);
+  } else {
+    find_recipe(options.recipe);
+    options.device = arguments.device.device;
+    options.threads = arguments.device.threads;
+    options.limits = parse_limits(arguments.limits);
+    if (options.out.empty()) options.out = new_run_folder(options.recipe);
+  }
+  options.use_cache = !arguments.no_cache;
+  for (const std::string& word : command_line) options.command_line += (options.command_line.empty() ? "" : " ") + word;
+  options.verbose = arguments.quiet ? Verbosity::silent : Verbosity::automatic;
+  options.loading = arguments.quiet ? std::function<void(int, int)>() : loading_progress();
+  options.interrupted = interrupted;
+  LogSink previous;
+  if (arguments.quiet) {
+    previous = set_log_sink([](LogLevel level, std::string_view text) {
+      if (level == LogLevel::warning) fmt::print(stderr, "warning: {}\n", text);
+    });
+  }
+  catch_interrupts();
+  log_info("run folder: {}", options.out.string());
+  if (options.data.empty()) {
+    log_info("no --data given: training on phantoms, synthetic pictures that only look like chest X-rays");
+  }
+  const RunOutcome outcome = run_recipe(options);
+  if (outcome.interrupted) {
+    const bool has_checkpoint = fs::exists(options.out / "checkpoint.safetensors");
+    fmt::print(stderr, "{}\n",
+               outcome.history.stop_reason.empty() ? "interrupted before training began" : outcome.history.stop_reason);
+    if (has_checkpoint) fmt::print(stderr, "saved; continue with: curie train --resume {}\n", options.out.string());
+    throw ExitStatus{kInterruptedStatus};
+  }
+  if (arguments.json) {
+    nlohmann::json result = outcome.metrics;
+    result["run"] = fs::absolute(options.out).string();
+    result["report"] = fs::absolute(outcome.report).string();
+    fmt::print("{}\n", result.dump(2));
+  } else {
+    print_results(outcome);
+  }
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
+  auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* command = app.add_subcommand("train", "Train a recipe: images in, model and report out");
+  RunOptions& run = arguments->run;
+  command->add_option("--recipe", run.recipe, "which experiment; `curie recipes` lists them")->capture_default_str();
+  command->add_option("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms");
+  command->add_option("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME");
+  command->add_option("--epochs", run.epochs, "at most this many epochs; default: the recipe's");
+  command->add_option("--batch-size", run.batch_size, "samples a step; default: the recipe's");
+  command
+      ->add_option("--patience", run.patience,
+                   "epochs without improvement before stopping; 0: never; default: the recipe's")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--seed", run.seed, "of weights, dropout and the order of samples")->capture_default_str();
+  command->add_option("--split-seed", run.split_seed, "of the split, SMOTE and undersampling, and of phantoms")
+      ->capture_default_str();
+  command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
+      ->type_name("CLASS=N");
+  arguments->device.add_to(*command);
+  command->add_option("--resume", arguments->resume, "continue the run in this folder from its last checkpoint")
+      ->type_name("RUN");
+  command->add_flag("--no-cache", arguments->no_cache, "decode every image again");
+  command->add_flag("--quiet", arguments->quiet, "no progress, only warnings and results");
+  command->add_flag("--json", arguments->json, "results as JSON on stdout");
+  command->footer(
+      "Example: curie train --recipe covid-cnn-64 --data covid-radiography --out runs/first --seed 1\n"
+      "Ctrl-C finishes the step, saves and says how to resume.");
+  command->callback([arguments, command, command_line] { train(*arguments, *command, command_line); });
+}
+
+}  // namespace curie

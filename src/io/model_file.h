@@ -1,0 +1,39 @@
+// A trained model in one safetensors file: weights, architecture, preprocessing, class names, training configuration
+// and provenance, so that whoever opens it needs nothing else to use it rightly.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/preprocess.h"
+#include "model/model.h"
+
+namespace curie {
+
+struct ModelInfo {
+  Preprocessing preprocessing;
+  std::vector<std::string> class_names;
+  nlohmann::json provenance;  // version, recipe, data, seed, date, figures: whatever tells where the model comes from
+};
+
+struct LoadedModel {
+  Model model;  // compiled
+  ModelInfo info;
+};
+
+// Replaces `path` whole or not at all. The model must be compiled.
+void save_model(const std::filesystem::path& path, const Model& model, const ModelInfo& info);
+
+// Throws Error(file) for a file that is damaged, is no model of Curie's, or holds weights that are not finite.
+LoadedModel load_model(const std::filesystem::path& path, const std::string& device = "auto", int threads = 0);
+
+// What the file says, without compiling: for `curie summary`.
+struct ModelDescription {
+  nlohmann::json model, training;
+  ModelInfo info;
+};
+ModelDescription describe_model(const std::filesystem::path& path);
+
+}  // namespace curie

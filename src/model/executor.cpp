@@ -1,0 +1,261 @@
+#include "model/executor.h"
+
+#include <algorithm>
+
+#include "ops/ops.h"
+
+namespace curie {
+namespace {
+
+std::size_t index_of(int value) { return static_cast<std::size_t>(value); }
+
+bool learns(const Graph& graph, const Step& step) {
+  return std::any_of(step.nodes.begin(), step.nodes.end(), [&](int node) {
+    Layer& layer = *graph.nodes()[index_of(node)].layer;
+    const std::span<Parameter> parameters = layer.parameters();
+    return layer.trainable() &&
+           std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return p.trainable; });
+  });
+}
+
+}  // namespace
+
+Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value)
+    : graph_(&graph), backend_(&backend), max_batch_(max_batch), mode_(mode), loss_value_(loss_value) {
+  CURIE_CHECK(max_batch >= 1, usage, "model: expected a batch of at least 1, got {}", max_batch);
+  steps_ = fuse(graph, backend, max_batch, mode);
+  alias_.resize(index_of(graph.values()));
+  for (int value = 0; value < graph.values(); ++value) alias_[index_of(value)] = value;
+  for (const Step& step : steps_) {
+    demands_.push_back(step.layer->demand(backend, input_shapes(step, max_batch),
+                                          graph.shape(step.output).with_batch(max_batch), mode));
+    if (demands_.back().alias) alias_[index_of(step.output)] = step.inputs[0];
+  }
+  trace_gradients();
+  plan();
+}
+
+int Executor::root(int value) const {
+  while (alias_[index_of(value)] != value) value = alias_[index_of(value)];
+  return value;
+}
+
+std::vector<Shape> Executor::input_shapes(const Step& step, int n) const {
+  std::vector<Shape> shapes;
+  for (const int input : step.inputs) shapes.push_back(graph_->shape(input).with_batch(n));
+  return shapes;
+}
+
+// A value wants a gradient when the loss depends on it and something learned lies at or below it.
+void Executor::trace_gradients() {
+  const std::size_t values = index_of(graph_->values());
+  std::vector<bool> reaches_loss(values, false), learned(values, false);
+  readers_.assign(values, 0);
+  wants_gradient_.assign(values, false);
+  if (mode_ == Mode::inference) return;
+  reaches_loss[index_of(loss_value_)] = true;
+  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+    if (!reaches_loss[index_of(step->output)]) continue;
+    for (const int input : step->inputs) {
+      reaches_loss[index_of(input)] = true;
+      ++readers_[index_of(input)];
+    }
+  }
+  for (const Step& step : steps_) {
+    bool any = learns(*graph_, step);
+    for (const int input : step.inputs) any = any || learned[index_of(input)];
+    learned[index_of(step.output)] = any;
+  }
+  for (std::size_t value = 0; value < values; ++value) wants_gradient_[value] = reaches_loss[value] && learned[value];
+}
+
+// Time: step i runs forward at i, the loss at S = steps, step i backward at 2S - i.
+void Executor::plan() {
+  const std::size_t values = index_of(graph_->values());
+  const int loss_time = static_cast<int>(steps_.size());
+  const auto f32_bytes = [&](int value) {
+    return graph_->shape(value).elements() * index_of(max_batch_) * sizeof(float);
+  };
+  std::vector<Lifetime> blocks;
+  const auto use = [&](int block, int time) {
+    Lifetime& life = blocks[index_of(block)];
+    life.first = std::min(life.first, time);
+    life.last = std::max(life.last, time);
+  };
+  const auto new_block = [&](std::size_t bytes, int time) {
+    blocks.push_back({bytes, time, time});
+    return static_cast<int>(blocks.size()) - 1;
+  };
+
+  value_block_.assign(values, -1);
+  gradient_block_.assign(values, -1);
+  saved_block_.assign(steps_.size(), -1);
+  partial_block_.clear();
+  for (const Step& step : steps_) partial_block_.emplace_back(step.inputs.size(), -1);
+  value_block_[0] = new_block(f32_bytes(0), 0);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    const int forward_time = static_cast<int>(i);
+    const int backward_time = 2 * loss_time - forward_time;
+    const int out = root(step.output);
+    if (value_block_[index_of(out)] < 0) value_block_[index_of(out)] = new_block(f32_bytes(out), forward_time);
+    value_block_[index_of(step.output)] = value_block_[index_of(out)];
+    use(value_block_[index_of(out)], forward_time);
+    for (const int input : step.inputs) use(value_block_[index_of(input)], forward_time);
+    if (!wants_gradient_[index_of(step.output)]) continue;
+    if (demands_[i].backward_reads_output) use(value_block_[index_of(out)], backward_time);
+    if (demands_[i].backward_reads_input) {
+      for (const int input : step.inputs) use(value_block_[index_of(input)], backward_time);
+    }
+    if (demands_[i].saved_bytes > 0) {
+      saved_block_[i] = new_block(demands_[i].saved_bytes, forward_time);
+      use(saved_block_[i], backward_time);
+    }
+  }
+  use(value_block_[index_of(graph_->output())], loss_time);
+  use(value_block_[index_of(loss_value_)], loss_time);
+
+  // Gradients, from the loss down. An alias shares its input's gradient when it is that input's only reader.
+  for (std::size_t i = steps_.size(); i-- > 0;) {
+    const Step& step = steps_[i];
+    if (!wants_gradient_[index_of(step.output)]) continue;
+    const int backward_time = 2 * loss_time - static_cast<int>(i);
+    int& output_block = gradient_block_[index_of(step.output)];
+    if (output_block < 0) output_block = new_block(f32_bytes(step.output), loss_time);
+    use(output_block, backward_time);
+    for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+      const int input = step.inputs[k];
+      if (!wants_gradient_[index_of(input)]) continue;
+      int& input_block = gradient_block_[index_of(input)];
+      const bool first_writer = input_block < 0;
+      if (first_writer) {
+        const bool shared = demands_[i].alias && readers_[index_of(input)] == 1;
+        input_block = shared ? output_block : new_block(f32_bytes(input), backward_time);
+      } else if (!demands_[i].alias) {
+        partial_block_[i][k] = new_block(f32_bytes(input), backward_time);
+      }
+      use(input_block, backward_time);
+    }
+  }
+  plan_ = plan_memory(blocks);
+}
+
+std::size_t Executor::step_bytes(std::size_t step) const {
+  const std::size_t output = graph_->shape(steps_[step].output).elements() * index_of(max_batch_) * sizeof(float);
+  const bool has_gradient = wants_gradient_[index_of(steps_[step].output)];
+  if (demands_[step].alias) return 0;
+  return output + (has_gradient ? output + demands_[step].saved_bytes : 0);
+}
+
+void Executor::bind(std::shared_ptr<const Buffer> arena) {
+  CURIE_ASSERT(arena->bytes() >= plan_.total, "the arena is smaller than its plan");
+  arena_ = std::move(arena);
+  bound_.clear();
+}
+
+void Executor::prepare(int n) {
+  CURIE_CHECK(n >= 1 && n <= max_batch_, usage, "model: planned for batches of 1 to {} samples, got {}", max_batch_, n);
+  if (bound_.contains(n)) return;
+  std::size_t scratch = 0;
+  for (const Step& step : steps_) {
+    const Demand demand =
+        step.layer->demand(*backend_, input_shapes(step, n), graph_->shape(step.output).with_batch(n), mode_);
+    scratch = std::max(scratch, demand.scratch_bytes);
+  }
+  if (!scratch_ || scratch_->bytes() < scratch) scratch_ = std::make_shared<const Buffer>(backend_->allocate(scratch));
+  bound_.emplace(n, make_bound(n));
+}
+
+Executor::Bound Executor::make_bound(int n) const {
+  CURIE_ASSERT(arena_ != nullptr, "bind an arena first");
+  const auto tensor = [&](const std::vector<int>& blocks, int value) {
+    const int block = blocks[index_of(value)];
+    if (block < 0) return Tensor();
+    return Tensor(arena_, plan_.offsets[index_of(block)], graph_->shape(value).with_batch(n), DType::f32);
+  };
+  Bound bound;
+  for (int value = 0; value < graph_->values(); ++value) {
+    bound.values.push_back(tensor(value_block_, value));
+    bound.gradients.push_back(tensor(gradient_block_, value));
+  }
+  std::vector<bool> written(bound.values.size(), false);
+  bound.steps.resize(steps_.size());
+  for (std::size_t i = steps_.size(); i-- > 0;) {
+    const Step& step = steps_[i];
+    BoundStep& bound_step = bound.steps[i];
+    bound_step.output = bound.values[index_of(step.output)];
+    if (saved_block_[i] >= 0) {
+      const std::size_t offset = plan_.offsets[index_of(saved_block_[i])];
+      const Demand demand =
+          step.layer->demand(*backend_, input_shapes(step, n), graph_->shape(step.output).with_batch(n), mode_);
+      bound_step.saved = Tensor(arena_, offset, Shape{static_cast<int>(demand.saved_bytes)}, DType::u8);
+    }
+    bound_step.output_gradient = bound.gradients[index_of(step.output)];
+    for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+      const int input = step.inputs[k];
+      bound_step.inputs.push_back(bound.values[index_of(input)]);
+      const Tensor& gradient = bound.gradients[index_of(input)];
+      const bool wanted = bound_step.output_gradient.defined() && gradient.defined();
+      bound_step.write_to.push_back(wanted ? gradient : Tensor());
+      if (!wanted) continue;
+      if (!written[index_of(input)]) {
+        written[index_of(input)] = true;
+        if (demands_[i].alias && gradient.raw() != bound_step.output_gradient.raw()) bound_step.copy_to = gradient;
+        continue;
+      }
+      if (demands_[i].alias) {
+        bound_step.additions.push_back({bound_step.output_gradient.reshape(gradient.shape()), gradient});
+      } else {
+        const std::size_t offset = plan_.offsets[index_of(partial_block_[i][k])];
+        bound_step.write_to[k] = Tensor(arena_, offset, gradient.shape(), DType::f32);
+        bound_step.additions.push_back({bound_step.write_to[k], gradient});
+      }
+    }
+  }
+  return bound;
+}
+
+const Executor::Bound& Executor::bound(int n) const {
+  const auto found = bound_.find(n);
+  CURIE_ASSERT(found != bound_.end(), "batch {} was not prepared", n);
+  return found->second;
+}
+
+const Tensor& Executor::value(int n, int value) const { return bound(n).values[index_of(value)]; }
+const Tensor& Executor::gradient(int n, int value) const { return bound(n).gradients[index_of(value)]; }
+
+LayerContext Executor::context(const BoundStep& step, const StepState* state) {
+  return {.backend = *backend_,
+          .mode = mode_,
+          .state = state,
+          .saved = step.saved,
+          .scratch = {scratch_->data(), scratch_->bytes()}};
+}
+
+void Executor::forward(int n, const StepState* state) {
+  const Bound& bound = this->bound(n);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (demands_[i].alias) continue;
+    LayerContext context = this->context(bound.steps[i], state);
+    steps_[i].layer->forward(context, bound.steps[i].inputs, bound.steps[i].output);
+  }
+}
+
+void Executor::backward(int n, const StepState* state) {
+  const Bound& bound = this->bound(n);
+  for (std::size_t i = steps_.size(); i-- > 0;) {
+    const BoundStep& step = bound.steps[i];
+    if (!step.output_gradient.defined()) continue;
+    if (!demands_[i].alias) {
+      LayerContext context = this->context(step, state);
+      steps_[i].layer->backward(context, step.inputs, step.output, step.output_gradient, step.write_to);
+    } else if (step.copy_to.defined()) {
+      backend_->copy_on_device(step.copy_to.raw(), step.output_gradient.raw(), step.output_gradient.bytes());
+    }
+    for (const Addition& addition : step.additions) {
+      ops::add(*backend_, addition.into, addition.from, addition.into);
+    }
+  }
+}
+
+}  // namespace curie

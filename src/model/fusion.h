@@ -1,0 +1,27 @@
+// Fusion: from the model's node list to the list of steps that a backend executes. Same results, fewer passes over
+// memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/graph.h"
+
+namespace curie {
+
+// One executed step: a node's own layer, or a fused layer that does the work of several nodes.
+struct Step {
+  Layer* layer = nullptr;
+  std::unique_ptr<Layer> fused;  // owns what `layer` points to when the step is fused
+  std::string name;              // "conv2d + max_pooling2d + dropout"
+  std::vector<int> inputs;
+  int output = 0;
+  std::vector<int> nodes;  // indices of the nodes that the step stands for
+};
+
+// Replaces Conv2D(relu) -> MaxPooling2D [-> Dropout] by one step where the backend says that it gains; in inference a
+// dropout is an alias and is left alone. A value that anything else reads is never fused away.
+std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode);
+
+}  // namespace curie

@@ -1,0 +1,85 @@
+#include "model/graph.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace curie {
+namespace {
+
+bool is_upper(char c) { return std::isupper(static_cast<unsigned char>(c)) != 0; }
+bool is_lower(char c) { return std::islower(static_cast<unsigned char>(c)) != 0; }
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+Activation activation_of(std::string_view kind) {
+  for (const Activation activation :
+       {Activation::sigmoid, Activation::tanh, Activation::softmax, Activation::log_softmax}) {
+    if (make_activation(activation)->kind() == kind) return activation;
+  }
+  return Activation::none;
+}
+
+}  // namespace
+
+std::string snake_case(std::string_view kind) {
+  // Keras' two rules: "_" before a capital followed by small letters or digits, and between a small letter and a
+  // capital.
+  std::string name;
+  for (std::size_t i = 0; i < kind.size(); ++i) {
+    const bool capital = is_upper(kind[i]);
+    const bool word_starts = capital && i + 1 < kind.size() && (is_lower(kind[i + 1]) || is_digit(kind[i + 1]));
+    if (i > 0 && capital && (word_starts || is_lower(kind[i - 1]))) name += '_';
+    name += static_cast<char>(std::tolower(static_cast<unsigned char>(kind[i])));
+  }
+  return name;
+}
+
+Graph::Graph(const Shape& input, std::uint64_t seed) : shapes_{input}, seed_(seed) {
+  CURIE_CHECK(input.rank() >= 1 && input.elements() > 0, usage,
+              "model: expected the shape of one sample, such as (64, 64, 1), got {}", to_string(input));
+}
+
+const Shape& Graph::shape(int value) const {
+  CURIE_CHECK(value >= 0 && value < values(), usage, "model: expected a value below {}, got {}", values(), value);
+  return shapes_[static_cast<std::size_t>(value)];
+}
+
+int Graph::add(LayerPtr layer, std::vector<int> inputs, const std::string& name) {
+  const std::string node_name = name.empty() ? unused_name(layer->kind()) : name;
+  for (const Node& node : nodes_) {
+    CURIE_CHECK(node.name != node_name, usage, "model: two layers are named \"{}\"; give each a name of its own",
+                node_name);
+  }
+  const Activation activation = layer->trailing_activation();
+  const int value = append(std::move(layer), std::move(inputs), node_name, false);
+  if (activation == Activation::none) return value;
+  return append(make_activation(activation), {value}, node_name + "/" + std::string(name_of(activation)), true);
+}
+
+int Graph::append(LayerPtr layer, std::vector<int> inputs, std::string name, bool hidden) {
+  std::vector<Shape> input_shapes;
+  for (const int input : inputs) input_shapes.push_back(shape(input));
+  const auto stream = static_cast<std::uint32_t>(nodes_.size());
+  const Shape output = with_context(fmt::format("adding layer \"{}\" to the model", name),
+                                    [&] { return layer->build(input_shapes, seed_, stream); });
+  shapes_.push_back(output);
+  nodes_.push_back({std::move(layer), std::move(name), std::move(inputs), this->output(), hidden});
+  return this->output();
+}
+
+std::string Graph::unused_name(std::string_view kind) const {
+  const std::string base = snake_case(kind);
+  const auto same_kind = std::count_if(nodes_.begin(), nodes_.end(),
+                                       [&](const Node& node) { return !node.hidden && node.layer->kind() == kind; });
+  return same_kind == 0 ? base : fmt::format("{}_{}", base, same_kind);
+}
+
+int Graph::logits() const {
+  if (last_activation() == Activation::none) return output();
+  return nodes_.back().inputs[0];
+}
+
+Activation Graph::last_activation() const {
+  return nodes_.empty() ? Activation::none : activation_of(nodes_.back().layer->kind());
+}
+
+}  // namespace curie

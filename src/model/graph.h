@@ -1,0 +1,54 @@
+// A model's structure: a flat, topologically ordered list of nodes. Value 0 is the input; every node makes one value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "layers/layer.h"
+#include "layers/layers.h"
+
+namespace curie {
+
+struct Node {
+  LayerPtr layer;
+  std::string name;         // "conv2d_1"
+  std::vector<int> inputs;  // values
+  int output = 0;           // value
+  bool hidden = false;      // an activation split off the node before it: no row of its own in a summary
+};
+
+class Graph {
+ public:
+  // `input`: the shape of one sample. `seed` feeds the layers' random numbers.
+  Graph(const Shape& input, std::uint64_t seed);
+
+  // Appends a layer that reads `inputs` and returns its value. An activation that the layer does not compute itself
+  // becomes a hidden node, whose value is returned.
+  int add(LayerPtr layer, std::vector<int> inputs, const std::string& name = {});
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  std::vector<Node>& nodes() { return nodes_; }
+  const Shape& shape(int value) const;  // of one sample
+  const Shape& input_shape() const { return shapes_[0]; }
+  int output() const { return static_cast<int>(shapes_.size()) - 1; }
+  int values() const { return static_cast<int>(shapes_.size()); }
+  std::uint64_t seed() const { return seed_; }
+
+  // The value that holds the last node's result before its hidden activation, and that activation.
+  int logits() const;
+  Activation last_activation() const;
+
+ private:
+  int append(LayerPtr layer, std::vector<int> inputs, std::string name, bool hidden);
+  std::string unused_name(std::string_view kind) const;
+
+  std::vector<Shape> shapes_;
+  std::vector<Node> nodes_;
+  std::uint64_t seed_;
+};
+
+// Keras' name for a layer class: "MaxPooling2D" -> "max_pooling2d".
+std::string snake_case(std::string_view kind);
+
+}  // namespace curie

@@ -1,0 +1,192 @@
+#include "model/model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "data/loader.h"
+#include "model/session.h"
+#include "model/summary.h"
+#include "model/trainer.h"
+
+namespace curie {
+
+Model::Model(const Shape& input, std::uint64_t seed, std::string name)
+    : name_(std::move(name)), graph_(std::make_unique<Graph>(input, seed)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+int Model::append(LayerPtr layer, std::vector<int> inputs, const std::string& name) {
+  CURIE_CHECK(!compiled(), usage, "model: layers cannot be added after compile");
+  return graph_->add(std::move(layer), std::move(inputs), name);
+}
+
+void Model::set_normalization(const Normalization& normalization) {
+  CURIE_CHECK(!compiled(), usage, "model: set the normalization before compile");
+  normalization_ = normalization;
+}
+
+void Model::compile(const CompileOptions& options) {
+  CURIE_CHECK(!graph_->nodes().empty(), usage, "model: expected at least one layer before compile");
+  // Compiling again keeps what was learned.
+  const std::vector<std::pair<std::string, Tensor>> learned =
+      compiled() ? state() : std::vector<std::pair<std::string, Tensor>>{};
+  std::unique_ptr<Backend> backend = make_backend(options.device, options.threads);
+  session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
+                                       options.accuracy, normalization_);
+  planned_training_ = planned_inference_ = 0;
+  if (!learned.empty()) set_state(learned);
+}
+
+Session& Model::session() {
+  CURIE_CHECK(compiled(), usage, "model: call compile before training, evaluating or predicting");
+  return *session_;
+}
+
+void Model::plan(int training_batch, int inference_batch, DType pixels) {
+  const bool fits =
+      planned_training_ >= training_batch && planned_inference_ >= inference_batch && planned_pixels_ == pixels;
+  if (fits) return;
+  session().plan(training_batch, inference_batch, pixels);
+  planned_training_ = training_batch;
+  planned_inference_ = inference_batch;
+  planned_pixels_ = pixels;
+}
+
+History Model::fit(const Dataset& train, const FitOptions& options) { return Trainer(*this, train, options).run(); }
+
+namespace {
+
+// Calls visit(batch) for every batch of the data, in order.
+template <typename Visit>
+void for_each_batch(const Dataset& data, int batch_size, Visit&& visit) {
+  BatchLoader loader(data, batch_size);
+  loader.start(0, {});
+  while (const Batch* batch = loader.next()) visit(*batch);
+}
+
+}  // namespace
+
+Evaluation Model::evaluate(const Dataset& data, int batch_size) {
+  Session& session = this->session();
+  CURIE_CHECK(batch_size >= 1, usage, "evaluate: expected a batch size of at least 1, got {}", batch_size);
+  const int batch = std::min(batch_size, std::max(1, data.size()));
+  plan(planned_training_, std::max(batch, planned_inference_), data.dtype());
+  const MetricTotals before = session.totals();
+  session.set_totals({});
+  for_each_batch(data, batch, [&](const Batch& b) { session.evaluate_step(b.pixels, b.labels); });
+  const MetricTotals totals = session.totals();
+  session.set_totals(before);
+  return {.loss = totals.loss / totals.samples, .accuracy = totals.correct / totals.samples, .samples = data.size()};
+}
+
+Tensor Model::predict(const Dataset& data, int batch_size) {
+  Session& session = this->session();
+  CURIE_CHECK(batch_size >= 1, usage, "predict: expected a batch size of at least 1, got {}", batch_size);
+  const int batch = std::min(batch_size, std::max(1, data.size()));
+  plan(planned_training_, std::max(batch, planned_inference_), data.dtype());
+  Tensor result = Tensor::zeros(Shape{data.size(), session.outputs()});
+  int done = 0;
+  for_each_batch(data, batch, [&](const Batch& b) {
+    session.predict_step(b.pixels, result.rows(done, b.size).host<float>());
+    done += b.size;
+  });
+  return result;
+}
+
+std::size_t Model::planned_bytes(int batch_size) {
+  plan(batch_size, batch_size, planned_pixels_);
+  return session().planned_bytes();
+}
+
+std::string Model::summary() const {
+  std::string text = summary_table(*graph_, name_);
+  if (!compiled()) return text;
+  text += fmt::format("Device: {}\n", session_->backend().describe());
+  bool from_logits = false;
+  session_->loss().kind_for(graph_->last_activation(), from_logits);
+  text += fmt::format(
+      "Optimizer: {}, learning rate {:g}; loss: {}{}\n", session_->optimizer().name(),
+      session_->optimizer().learning_rate(), session_->loss().name(),
+      from_logits ? fmt::format(", computed from the logits before {}", name_of(graph_->last_activation())) : "");
+  if (planned_training_ > 0) {
+    text += fmt::format("Planned memory for batches of {}: {}\n", planned_training_,
+                        human_bytes(session_->planned_bytes()));
+  }
+  return text;
+}
+
+std::vector<std::pair<std::string, Tensor>> Model::state() const {
+  CURIE_CHECK(compiled(), usage, "model: call compile before reading the weights");
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  for (const NamedParameter& named : session_->parameters().parameters()) {
+    const Tensor& value = named.parameter->value;
+    Tensor host = Tensor::zeros(value.shape());
+    session_->backend().copy_to_host(host.raw(), value.raw(), value.bytes());
+    tensors.emplace_back(named.name, std::move(host));
+  }
+  return tensors;
+}
+
+void Model::set_state(const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  Session& session = this->session();
+  const std::vector<NamedParameter>& parameters = session.parameters().parameters();
+  std::vector<const Tensor*> found;
+  for (const NamedParameter& named : parameters) {
+    const auto match =
+        std::find_if(tensors.begin(), tensors.end(), [&](const auto& t) { return t.first == named.name; });
+    CURIE_CHECK(match != tensors.end(), file, "model: tensor \"{}\" is missing", named.name);
+    CURIE_CHECK(match->second.shape() == named.parameter->shape, file,
+                "model: tensor \"{}\": expected shape {}, found {}", named.name, to_string(named.parameter->shape),
+                to_string(match->second.shape()));
+    CURIE_CHECK(match->second.dtype() == DType::f32, file, "model: tensor \"{}\": expected f32, found {}", named.name,
+                name_of(match->second.dtype()));
+    found.push_back(&match->second);
+  }
+  for (const auto& [name, tensor] : tensors) {
+    const bool known = std::any_of(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
+    CURIE_CHECK(known, file, "model: tensor \"{}\" belongs to no layer of this model", name);
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    session.backend().copy_to_device(parameters[i].parameter->value.raw(), found[i]->raw(), found[i]->bytes());
+  }
+}
+
+nlohmann::json Model::config() const {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Node& node : graph_->nodes()) {
+    if (node.hidden) continue;
+    layers.push_back({{"name", node.name}, {"inputs", node.inputs}, {"layer", node.layer->config()}});
+  }
+  const std::span<const int> input = graph_->input_shape().extents();
+  return {{"name", name_},
+          {"input_shape", std::vector<int>(input.begin(), input.end())},
+          {"normalization", to_json(normalization_)},
+          {"layers", layers}};
+}
+
+Model Model::from_config(const nlohmann::json& config, std::uint64_t seed) {
+  try {
+    const auto input = config.at("input_shape").get<std::vector<int>>();
+    Model model(Shape(std::span<const int>(input)), seed, config.at("name").get<std::string>());
+    model.set_normalization(normalization_from_json(config.at("normalization")));
+    for (const nlohmann::json& layer : config.at("layers")) {
+      model.append(make_layer(layer.at("layer")), layer.at("inputs").get<std::vector<int>>(),
+                   layer.at("name").get<std::string>());
+    }
+    return model;
+  } catch (const nlohmann::json::exception& error) {
+    throw_error(ErrorKind::file, fmt::format("model description: {}", error.what()));
+  }
+}
+
+nlohmann::json Model::training_config() const {
+  if (!compiled()) return nullptr;
+  return {{"optimizer", session_->optimizer().config()},
+          {"loss", session_->loss().config()},
+          {"accuracy", session_->counts_accuracy()},
+          {"device", session_->backend().describe()}};
+}
+
+}  // namespace curie

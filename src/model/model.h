@@ -1,0 +1,155 @@
+// The model as its user sees it: layers are added, `compile` chooses optimizer, loss and device, `fit` trains.
+//
+//   Sequential model({64, 64, 1});
+//   model.add(Conv2D{.filters = 32, .kernel = 3, .activation = Activation::relu}).add(MaxPool2D{.pool = 2});
+//   ...
+//   model.compile({.optimizer = Adam{}, .loss = BinaryCrossentropy{}});
+//   History history = model.fit(train, {.epochs = 50, .batch_size = 256, .validation = &val,
+//                                       .callbacks = {EarlyStopping{.monitor = "val_loss", .patience = 4}}});
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+#include "layers/layers.h"
+#include "loss/loss.h"
+#include "model/callback.h"
+#include "model/graph.h"
+#include "model/history.h"
+#include "model/normalization.h"
+#include "model/progress.h"
+#include "optim/optimizer.h"
+
+namespace curie {
+
+class Session;
+
+// An optimizer from a spec: Adam{}, Sgd{.momentum = 0.9f}, ...
+class OptimizerChoice {
+ public:
+  template <typename Spec>
+  requires requires(const Spec& spec) { std::shared_ptr<Optimizer>(spec.make()); }
+  OptimizerChoice(const Spec& spec) : optimizer_(spec.make()) {}
+  OptimizerChoice(std::shared_ptr<Optimizer> optimizer) : optimizer_(std::move(optimizer)) {}
+  const std::shared_ptr<Optimizer>& get() const { return optimizer_; }
+
+ private:
+  std::shared_ptr<Optimizer> optimizer_;
+};
+
+struct CompileOptions {
+  OptimizerChoice optimizer = Adam{};
+  Loss loss = BinaryCrossentropy{};
+  bool accuracy = true;         // log "accuracy" beside "loss"
+  std::string device = "auto";  // "auto", "cpu", "cuda", "cuda:1", "emulated"
+  int threads = 0;              // of the CPU backend; 0: one a usable core
+};
+
+// Everything that a run needs to go on where it was: weights, optimizer state, counters, callbacks, history.
+struct TrainingSnapshot {
+  std::string state;                                    // JSON text
+  std::vector<std::pair<std::string, Tensor>> tensors;  // host
+};
+
+struct FitOptions {
+  int epochs = 1;
+  int batch_size = 32;
+  const Dataset* validation = nullptr;
+  std::vector<CallbackChoice> callbacks = {};
+  std::vector<float> class_weights = {};   // one a class; empty: 1
+  std::vector<float> sample_weights = {};  // one a sample; empty: 1
+  bool shuffle = true;                     // anew each epoch, by the model's seed
+  Verbosity verbose = Verbosity::automatic;
+  // Asked after every step; true ends the run in an orderly way: snapshot, then return.
+  std::function<bool()> interrupted = {};
+  // Called after every epoch and on interruption.
+  std::function<void(const TrainingSnapshot&)> save = {};
+  const TrainingSnapshot* resume = nullptr;
+};
+
+struct Evaluation {
+  double loss = 0.0;
+  double accuracy = 0.0;
+  int samples = 0;
+};
+
+class Model {
+ public:
+  // `input`: the shape of one sample, (height, width, channels) for images. `seed` decides initial weights, dropout and
+  // the order of samples.
+  explicit Model(const Shape& input, std::uint64_t seed = 1, std::string name = "model");
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  ~Model();
+
+  // The functional builder: value 0 is the input; returns the new value.
+  template <typename Spec>
+  int apply(const Spec& spec, std::vector<int> inputs) {
+    return append(spec.make(), std::move(inputs), spec.name);
+  }
+  int append(LayerPtr layer, std::vector<int> inputs, const std::string& name);
+  static constexpr int kInput = 0;
+
+  // Pixels -> floats; the default divides by 255. Before `compile`.
+  void set_normalization(const Normalization& normalization);
+  const Normalization& normalization() const { return normalization_; }
+
+  void compile(const CompileOptions& options);
+  // Trains. Throws Error(usage) for options that cannot work before anything is computed, Error(numeric) when the loss
+  // is no longer a number. After an interruption History::stop_reason says so.
+  History fit(const Dataset& train, const FitOptions& options);
+  Evaluation evaluate(const Dataset& data, int batch_size = 256);
+  // (samples, outputs) probabilities or whatever the last layer gives, in host memory.
+  Tensor predict(const Dataset& data, int batch_size = 256);
+
+  // The summary table; for a compiled model also device, form of the loss and planned memory.
+  std::string summary() const;
+  // Predicted bytes for a training step at this batch size (compiled models).
+  std::size_t planned_bytes(int batch_size);
+
+  // Named parameters, "conv2d/kernel", as host copies; and back: names, shapes and number must agree, else Error(file)
+  // and nothing is changed.
+  std::vector<std::pair<std::string, Tensor>> state() const;
+  void set_state(const std::vector<std::pair<std::string, Tensor>>& tensors);
+
+  // Layers, their wiring, normalisation; from_config makes an equal model that is not compiled.
+  nlohmann::json config() const;
+  static Model from_config(const nlohmann::json& config, std::uint64_t seed = 1);
+  // Optimizer, loss and device as compiled.
+  nlohmann::json training_config() const;
+
+  const Graph& graph() const { return *graph_; }
+  Graph& graph() { return *graph_; }
+  const std::string& name() const { return name_; }
+  bool compiled() const { return session_ != nullptr; }
+  Session& session();  // throws Error(usage) before `compile`
+
+ private:
+  void plan(int training_batch, int inference_batch, DType pixels);
+
+  std::string name_;
+  std::unique_ptr<Graph> graph_;
+  Normalization normalization_;
+  std::unique_ptr<Session> session_;
+  int planned_training_ = 0, planned_inference_ = 0;
+  DType planned_pixels_ = DType::u8;
+  friend class Trainer;
+};
+
+// A model whose layers follow one another.
+class Sequential : public Model {
+ public:
+  explicit Sequential(const Shape& input, std::uint64_t seed = 1) : Model(input, seed, "sequential") {}
+  template <typename Spec>
+  Sequential& add(const Spec& spec) {
+    apply(spec, {graph().output()});
+    return *this;
+  }
+};
+
+}  // namespace curie

@@ -1,0 +1,56 @@
+// The training loop: epochs, batches, validation, callbacks, snapshots.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "data/loader.h"
+#include "model/model.h"
+#include "model/session.h"
+
+namespace curie {
+
+// One run of Model::fit.
+class Trainer final : private TrainingControl {
+ public:
+  Trainer(Model& model, const Dataset& train, const FitOptions& options);
+  History run();
+
+ private:
+  enum class EpochEnd { complete, stopped, interrupted };
+
+  void check_options() const;
+  std::vector<std::string> log_names() const;
+  EpochEnd run_epoch(int epoch, int first_batch);
+  void finish_epoch(int epoch, double seconds);
+  Logs training_logs();
+  Logs epoch_logs();
+  void fill_weights(const Batch& batch);
+  void check_loss(double loss, int epoch, int batch) const;
+  TrainingSnapshot snapshot(int next_epoch, int next_batch);
+  void restore(const TrainingSnapshot& snapshot);
+  void save(int next_epoch, int next_batch);
+
+  // TrainingControl
+  void stop(const std::string& reason) override;
+  float learning_rate() const override { return session_.optimizer().learning_rate(); }
+  void set_learning_rate(float rate) override { session_.optimizer().set_learning_rate(rate); }
+  Tensor weights() const override { return session_.weights(); }
+  void set_weights(const Tensor& weights) override { session_.set_weights(weights); }
+
+  Model& model_;
+  Session& session_;
+  const Dataset& train_;
+  const FitOptions& options_;
+  BatchLoader loader_;
+  ProgressBar progress_;
+  History history_;
+  std::vector<float> batch_weights_;
+  float first_rate_;
+  int first_epoch_ = 0;
+  int first_batch_ = 0;
+};
+
+}  // namespace curie

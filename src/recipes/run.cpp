@@ -1,0 +1,290 @@
+#include "recipes/run.h"
+
+#include <chrono>
+#include <cmath>
+#include <ctime>
+
+#include "curie_version.h"
+#include "io/checkpoint.h"
+#include "io/model_file.h"
+#include "metrics/classification_report.h"
+#include "model/session.h"
+#include "recipes/predictions.h"
+#include "recipes/prepare.h"
+#include "recipes/run_report.h"
+#include "tensor/files.h"
+#include "tensor/log.h"
+
+namespace curie {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+// Measures one phase of the run at a time.
+class PhaseClock {
+ public:
+  void end(std::string name, std::string detail = {}) {
+    const auto now = std::chrono::steady_clock::now();
+    phases_.push_back({std::move(name), std::chrono::duration<double>(now - last_).count(), std::move(detail)});
+    last_ = now;
+  }
+  const std::vector<PhaseTime>& phases() const { return phases_; }
+  double total() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_ = start_;
+  std::vector<PhaseTime> phases_;
+};
+
+nlohmann::json config_of(const RunOptions& options, const Recipe& recipe, const std::string& started) {
+  return {{"version", kVersion},
+          {"recipe", recipe.name},
+          {"data", options.data.empty() ? "" : fs::absolute(options.data).string()},
+          {"phantoms", options.data.empty()},
+          {"epochs", options.epochs},
+          {"batch_size", options.batch_size},
+          {"patience", options.patience},
+          {"seed", options.seed},
+          {"split_seed", options.split_seed},
+          {"device", options.device},
+          {"threads", options.threads},
+          {"limits", options.limits},
+          {"started", started},
+          {"command_line", options.command_line}};
+}
+
+RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
+  CURIE_CHECK(options.epochs >= 0 && options.batch_size >= 0, usage,
+              "expected positive numbers of epochs and samples a batch, got {} and {}", options.epochs,
+              options.batch_size);
+  if (options.epochs == 0) options.epochs = recipe.epochs;
+  if (options.batch_size == 0) options.batch_size = recipe.batch_size;
+  if (options.patience < 0) options.patience = recipe.early_stopping.patience;
+  return options;
+}
+
+void check_out_folder(const RunOptions& options) {
+  CURIE_CHECK(!options.out.empty(), usage, "expected a folder for the run");
+  const bool has_run = fs::exists(options.out / kConfigFile);
+  CURIE_CHECK(options.resume || !has_run, usage,
+              "{} already holds a run: choose another --out, or continue that run with --resume {}",
+              options.out.string(), options.out.string());
+  make_writable_folder(options.out);
+}
+
+TrainingSnapshot read_snapshot(const fs::path& path) {
+  Checkpoint checkpoint = read_checkpoint(path);
+  TrainingSnapshot snapshot{.state = checkpoint.state.dump(), .tensors = {}};
+  for (NamedTensor& named : checkpoint.tensors) snapshot.tensors.emplace_back(named.name, named.tensor);
+  return snapshot;
+}
+
+void write_snapshot(const fs::path& path, const TrainingSnapshot& snapshot) {
+  Checkpoint checkpoint{.state = nlohmann::json::parse(snapshot.state), .tensors = {}};
+  for (const auto& [name, tensor] : snapshot.tensors) checkpoint.tensors.push_back({name, tensor});
+  write_checkpoint(path, checkpoint);
+}
+
+nlohmann::json figures(const Predictions& predictions, const LabelledImages& images) {
+  const ClassificationReport report = classification_report(images.labels, predictions.predicted, images.class_names);
+  nlohmann::json classes = nlohmann::json::object();
+  for (const ClassScores& scores : report.classes) {
+    classes[scores.name] = {{"precision", scores.scores.precision},
+                            {"recall", scores.scores.recall},
+                            {"f1", scores.scores.f1},
+                            {"support", scores.support}};
+  }
+  nlohmann::json result = {{"loss", predictions.loss}, {"accuracy", predictions.accuracy}, {"classes", classes}};
+  if (images.class_names.size() == 2) {
+    const RocCurve roc = roc_curve(images.labels, predictions.probabilities);
+    result["auc"] = roc.defined() ? nlohmann::json(roc.auc) : nlohmann::json(nullptr);
+  }
+  return result;
+}
+
+// A path as a file-name pattern without fields.
+std::string as_pattern(const fs::path& path) {
+  std::string text;
+  for (const char c : path.string()) text += c == '{' || c == '}' ? std::string(2, c) : std::string(1, c);
+  return text;
+}
+
+// FNV-1a over the names of all samples and their classes: tells one data set from another.
+std::string digest(const LabelledImages& images) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3u; };
+  for (std::size_t i = 0; i < images.labels.size(); ++i) {
+    for (const char c : images.sources[i]) mix(static_cast<unsigned char>(c));
+    mix(static_cast<unsigned char>(images.labels[i]));
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+// A resumed run must see the data that the interrupted one saw.
+void check_same_data(const fs::path& config_file, const std::string& found) {
+  const nlohmann::json earlier = nlohmann::json::parse(read_text(config_file), nullptr, false);
+  if (!earlier.is_object() || !earlier.contains("data_digest")) return;
+  CURIE_CHECK(
+      earlier.at("data_digest") == found, data,
+      "resume: the images are not those of the interrupted run (files were added, removed or renamed); restore the "
+      "data set or start a new run");
+}
+
+// The recipe's callbacks for one run.
+std::vector<CallbackChoice> callbacks(const RunOptions& options, const Recipe& recipe, const Model& model,
+                                      const ModelInfo& info) {
+  EarlyStopping stopping = recipe.early_stopping;
+  stopping.patience = options.patience;
+  std::vector<CallbackChoice> chosen = {
+      CSVLogger{.path = options.out / "history.csv"},
+      ModelCheckpoint{.path = as_pattern(options.out / kBestModelFile),
+                      .save = [&model, &info](const fs::path& path) { save_model(path, model, info); },
+                      .monitor = recipe.early_stopping.monitor,
+                      .mode = recipe.early_stopping.mode,
+                      .save_best_only = true,
+                      .verbose = false}};
+  if (options.patience > 0) chosen.push_back(stopping);
+  return chosen;
+}
+
+std::string describe(const SourceImages& source) {
+  if (source.synthetic) return fmt::format("{} phantoms drawn", source.images.size());
+  if (source.from_cache) return fmt::format("{} images from the cache", source.images.size());
+  return fmt::format("{} images, {:.0f} a second", source.images.size(),
+                     source.images.size() / std::max(source.seconds, 1e-9));
+}
+
+void log_counts(const PreparedData& data, const Recipe& recipe) {
+  for (const ClassCounts& row : data.counts) {
+    std::string text;
+    for (std::size_t i = 0; i < row.counts.size(); ++i) {
+      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", recipe.classes[i], row.counts[i]);
+    }
+    log_info("  {:<20} {}", row.step, text);
+  }
+  log_info("Leak check: {}", to_string(data.leaks, "validation"));
+}
+
+}  // namespace
+
+RunOptions options_of_run(const fs::path& run) {
+  const fs::path path = run / kConfigFile;
+  CURIE_CHECK(fs::exists(path), file, "{}: not the folder of a run: it holds no {}", run.string(), kConfigFile);
+  try {
+    const nlohmann::json config = nlohmann::json::parse(read_text(path));
+    RunOptions options;
+    options.recipe = config.at("recipe").get<std::string>();
+    options.data = config.at("data").get<std::string>();
+    options.out = run;
+    options.epochs = config.at("epochs").get<int>();
+    options.batch_size = config.at("batch_size").get<int>();
+    options.patience = config.at("patience").get<int>();
+    options.seed = config.at("seed").get<std::uint64_t>();
+    options.split_seed = config.at("split_seed").get<std::uint32_t>();
+    options.device = config.at("device").get<std::string>();
+    options.threads = config.at("threads").get<int>();
+    options.limits = config.at("limits").get<std::map<std::string, int>>();
+    return options;
+  } catch (const nlohmann::json::exception& error) {
+    throw_error(ErrorKind::file, fmt::format("{}: damaged: {}", path.string(), error.what()));
+  }
+}
+
+RunOutcome run_recipe(const RunOptions& given) {
+  const Recipe& recipe = find_recipe(given.recipe);
+  const RunOptions options = with_defaults(given, recipe);
+  check_out_folder(options);
+  const fs::path checkpoint = options.out / kCheckpointFile;
+  const bool resumes = options.resume && fs::exists(checkpoint);
+  if (options.resume && !resumes)
+    log_info("{} has no checkpoint yet: starting from the first epoch", options.out.string());
+
+  Model model = recipe.build(options.seed);
+  CompileOptions compile = recipe.compile();
+  compile.device = options.device;
+  compile.threads = options.threads;
+  model.compile(compile);
+
+  PhaseClock clock;
+  const std::string started = local_time();
+  const DataOptions data_options{.folder = options.data,
+                                 .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
+                                 .limits = options.limits,
+                                 .split_seed = options.split_seed,
+                                 .phantom_seed = options.split_seed,
+                                 .threads = options.threads,
+                                 .progress = options.loading,
+                                 .cancelled = options.interrupted};
+  SourceImages source = source_images(recipe, data_options);
+  if (source.cancelled) return {.interrupted = true, .history = {}, .metrics = {}, .report = {}};
+  for (const Skipped& skipped : source.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
+  clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
+  log_info("{}", describe(source));
+
+  nlohmann::json config = config_of(options, recipe, started);
+  config["data_digest"] = digest(source.images);
+  if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
+
+  const PreparedData data = prepare(recipe, std::move(source.images), data_options);
+  log_counts(data, recipe);
+  clock.end("Split and resample",
+            fmt::format("split {:.2f} s, resampling {:.2f} s", data.split_seconds, data.resample_seconds));
+
+  write_file(options.out / kConfigFile, config.dump(2) + "\n");
+  const ModelInfo info{.preprocessing = recipe.preprocessing, .class_names = recipe.classes, .provenance = config};
+  const ImageDataset train(data.train);
+  const ImageDataset validation(data.validation);
+  TrainingSnapshot snapshot;
+  if (resumes) snapshot = read_snapshot(checkpoint);
+  RunOutcome outcome;
+  outcome.history = model.fit(train, {.epochs = options.epochs,
+                                      .batch_size = options.batch_size,
+                                      .validation = &validation,
+                                      .callbacks = callbacks(options, recipe, model, info),
+                                      .verbose = options.verbose,
+                                      .interrupted = options.interrupted,
+                                      .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
+                                      .resume = resumes ? &snapshot : nullptr});
+  outcome.interrupted = outcome.history.stop_reason.rfind("interrupted", 0) == 0;
+  if (outcome.interrupted) return outcome;
+  clock.end("Train", fmt::format("{} epochs", outcome.history.epochs.size()));
+  save_model(options.out / kModelFile, model, info);
+  write_file(options.out / "history.json", to_json(outcome.history).dump(2) + "\n");
+
+  const Predictions on_train = predict_all(model, data.train, options.batch_size);
+  const Predictions on_test = predict_all(model, data.test, options.batch_size);
+  outcome.metrics = {{"train", figures(on_train, data.train)},
+                     {"test", figures(on_test, data.test)},
+                     {"epochs", outcome.history.epochs.size()},
+                     {"stop_reason", outcome.history.stop_reason},
+                     {"synthetic", source.synthetic}};
+  write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
+  clock.end("Evaluate");
+  outcome.report = options.out / kReportFile;
+  write_report(outcome.report, report_of({.recipe = recipe,
+                                          .options = options,
+                                          .config = config,
+                                          .source = source,
+                                          .data = data,
+                                          .history = outcome.history,
+                                          .train = on_train,
+                                          .test = on_test,
+                                          .model_summary = model.summary(),
+                                          .device = model.session().backend().describe(),
+                                          .phases = clock.phases(),
+                                          .started = started,
+                                          .seconds = clock.total()}));
+  return outcome;
+}
+
+}  // namespace curie

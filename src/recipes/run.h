@@ -1,0 +1,65 @@
+// One run of a recipe, from images to report. Leaves a folder:
+//   config.json             everything needed to repeat the run
+//   history.csv             one row an epoch (history.json: the same with times and the reason for stopping)
+//   checkpoint.safetensors  the state to resume from, after every epoch and on interruption
+//   best.safetensors        the model of the epoch with the best monitored value
+//   model.safetensors       the model as training left it
+//   metrics.json            figures of the trained model on the training and the test part
+//   report.html             all of it to look at
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "model/history.h"
+#include "model/progress.h"
+#include "recipes/recipe.h"
+
+namespace curie {
+
+inline constexpr const char* kConfigFile = "config.json";
+inline constexpr const char* kModelFile = "model.safetensors";
+inline constexpr const char* kBestModelFile = "best.safetensors";
+inline constexpr const char* kReportFile = "report.html";
+inline constexpr const char* kMetricsFile = "metrics.json";
+
+struct RunOptions {
+  std::string recipe = "covid-cnn-64";
+  std::filesystem::path data;  // empty: phantoms
+  std::filesystem::path out;
+  int epochs = 0;                // 0: the recipe's
+  int batch_size = 0;            // 0: the recipe's
+  int patience = -1;             // -1: the recipe's; 0 switches early stopping off
+  std::uint64_t seed = 1;        // weights, dropout, order of samples
+  std::uint32_t split_seed = 1;  // which samples go where; which phantoms are drawn
+  std::string device = "auto";
+  int threads = 0;
+  std::map<std::string, int> limits;
+  bool use_cache = true;
+  bool resume = false;  // go on from out/checkpoint.safetensors
+
+  std::string command_line;  // for the record
+  Verbosity verbose = Verbosity::automatic;
+  std::function<void(int done, int total)> loading;  // progress
+  std::function<bool()> interrupted;
+};
+
+// The options of an earlier run from its config.json, ready to resume it. Throws Error(file) when there is none.
+RunOptions options_of_run(const std::filesystem::path& run);
+
+struct RunOutcome {
+  bool interrupted = false;  // then only the checkpoint is up to date
+  History history;
+  nlohmann::json metrics;  // as in metrics.json
+  std::filesystem::path report;
+};
+
+// Throws Error for whatever cannot work, as early as it can be known; what earlier epochs saved stays.
+RunOutcome run_recipe(const RunOptions& options);
+
+}  // namespace curie
