@@ -52,6 +52,29 @@ void add_dot_products(const std::uint8_t* a, const std::uint8_t* b, std::size_t 
   }
 }
 
+// Eight running sums, combined pairwise: one order on every machine, whatever vectors the compiler makes of it.
+template <typename T>
+double squared_distance(const T* a, const T* b, std::size_t count) {
+  double sums[8] = {};
+  const std::size_t whole = count / 8 * 8;
+  for (std::size_t f = 0; f < whole; f += 8) {
+    for (std::size_t lane = 0; lane < 8; ++lane) {
+      const double difference = static_cast<double>(a[f + lane]) - static_cast<double>(b[f + lane]);
+      sums[lane] += difference * difference;
+    }
+  }
+  for (std::size_t f = whole; f < count; ++f) {
+    const double difference = static_cast<double>(a[f]) - static_cast<double>(b[f]);
+    sums[f - whole] += difference * difference;
+  }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+double squared_distance_f32(const float* a, const float* b, std::size_t count) { return squared_distance(a, b, count); }
+double squared_distance_f64(const double* a, const double* b, std::size_t count) {
+  return squared_distance(a, b, count);
+}
+
 }  // namespace curie::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -67,6 +90,8 @@ namespace curie {
 namespace {
 
 HWY_EXPORT(add_dot_products);
+HWY_EXPORT(squared_distance_f32);
+HWY_EXPORT(squared_distance_f64);
 
 constexpr int kTile = 32;             // rows of one block of distances
 constexpr std::size_t kStep = 32;     // features are padded with zeros to a multiple of this
@@ -110,31 +135,33 @@ std::size_t features_per_row(std::size_t values, int rows, int k) {
   return values / n;
 }
 
-// Eight running sums, combined pairwise: the same order on every machine, and room for the compiler's vectors.
-template <typename T>
-double squared_distance(const T* a, const T* b, std::size_t count) {
-  std::array<double, 8> sums{};
-  for (std::size_t f = 0; f < count; f += 8) {
-    const std::size_t lanes = std::min<std::size_t>(8, count - f);
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const double difference = static_cast<double>(a[f + lane]) - static_cast<double>(b[f + lane]);
-      sums[lane] += difference * difference;
-    }
-  }
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+double squared_distance(const float* a, const float* b, std::size_t count) {
+  return HWY_DYNAMIC_DISPATCH(squared_distance_f32)(a, b, count);
+}
+double squared_distance(const double* a, const double* b, std::size_t count) {
+  return HWY_DYNAMIC_DISPATCH(squared_distance_f64)(a, b, count);
 }
 
+// Each task compares a few rows, which stay in the cache, with all others.
 template <typename T>
 std::vector<int> nearest_of_reals(std::span<const T> values, int rows, int k, ThreadPool& pool) {
+  constexpr int kRowsOfTask = 8;
   const std::size_t features = features_per_row(values.size(), rows, k);
+  const auto row = [&](int index) { return values.data() + static_cast<std::size_t>(index) * features; };
   std::vector<int> result(static_cast<std::size_t>(rows) * static_cast<std::size_t>(k));
-  pool.run(rows, [&](int row, int) {
-    const T* a = values.data() + static_cast<std::size_t>(row) * features;
-    Nearest<double> nearest(k + 1);
+  pool.run((rows + kRowsOfTask - 1) / kRowsOfTask, [&](int task, int) {
+    const int first = task * kRowsOfTask;
+    const int count = std::min(kRowsOfTask, rows - first);
+    std::vector<Nearest<double>> nearest(static_cast<std::size_t>(count), Nearest<double>(k + 1));
     for (int other = 0; other < rows; ++other) {
-      nearest.offer(squared_distance(a, values.data() + static_cast<std::size_t>(other) * features, features), other);
+      for (int i = 0; i < count; ++i) {
+        nearest[static_cast<std::size_t>(i)].offer(squared_distance(row(first + i), row(other), features), other);
+      }
     }
-    nearest.write_all_but_first(result.data() + static_cast<std::size_t>(row) * static_cast<std::size_t>(k));
+    for (int i = 0; i < count; ++i) {
+      nearest[static_cast<std::size_t>(i)].write_all_but_first(result.data() + static_cast<std::size_t>(first + i) *
+                                                                                   static_cast<std::size_t>(k));
+    }
   });
   return result;
 }
