@@ -9,8 +9,8 @@
 namespace curie {
 
 struct ScanOptions {
-  std::vector<std::string> classes;   // which, and in which order; empty: every folder, sorted by name
-  std::map<std::string, int> limits;  // the first N files of a class, in sorted order
+  std::vector<std::string> classes = {};   // which, and in which order; empty: every folder, sorted by name
+  std::map<std::string, int> limits = {};  // the first N files of a class, in sorted order
 };
 
 struct FolderScan {

@@ -18,11 +18,11 @@ struct Skipped {
 };
 
 struct LoadOptions {
-  int threads = 0;                     // 0: one per usable core
-  std::filesystem::path cache_folder;  // empty: no cache
+  int threads = 0;                          // 0: one per usable core
+  std::filesystem::path cache_folder = {};  // empty: no cache
   // Called on the caller's thread, a few times a second and once at the end.
-  std::function<void(int done, int total)> progress;
-  std::function<bool()> cancelled;  // asked as often; true ends the work after the images in hand
+  std::function<void(int done, int total)> progress = {};
+  std::function<bool()> cancelled = {};  // asked as often; true ends the work after the images in hand
 };
 
 struct LoadResult {

@@ -1,0 +1,108 @@
+#include "data/folder.h"
+
+#include <doctest/doctest.h>
+
+#include "pictures.h"
+#include "support/temporary_folder.h"
+
+namespace curie {
+namespace {
+
+std::vector<std::string> sources(const FolderScan& scan) {
+  std::vector<std::string> names;
+  for (const FolderScan::File& file : scan.files) names.push_back(file.source);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+// Contents do not matter here: nothing is opened.
+void touch(const TemporaryFolder& folder, std::initializer_list<const char*> names) {
+  for (const char* name : names) put_file(folder / name, "x");
+}
+
+TEST_CASE("classes are sorted folders, files are sorted bytewise, everything else is noted") {
+  const TemporaryFolder folder;
+  touch(folder, {"Normal/b.png", "Normal/a.JPG", "Normal/B.bmp", "COVID/COVID-10.jpeg", "COVID/COVID-2.png",
+                 "COVID/notes.txt", "COVID/old/x.png", "COVID/.hidden.png", ".cache/a.png", "metadata.csv"});
+  const FolderScan scan = scan_class_folders(folder.path());
+  CHECK(scan.class_names == Names{"COVID", "Normal"});
+  CHECK(sources(scan) ==
+        Names{"COVID/COVID-10.jpeg", "COVID/COVID-2.png", "Normal/B.bmp", "Normal/a.JPG", "Normal/b.png"});
+  CHECK(scan.files[1].label == 0);
+  CHECK(scan.files[2].label == 1);
+  CHECK(scan.class_counts() == std::vector<int>{2, 3});
+  CHECK(scan.ignored == Names{"COVID/old", "COVID/notes.txt"});
+}
+
+TEST_CASE("wanted classes decide names and order, whatever their case on disk") {
+  const TemporaryFolder folder;
+  touch(folder, {"NORMAL/1.png", "covid/1.png", "other/1.png"});
+  const FolderScan scan = scan_class_folders(folder.path(), {.classes = {"Normal", "COVID"}});
+  CHECK(scan.class_names == Names{"Normal", "COVID"});
+  CHECK(sources(scan) == Names{"NORMAL/1.png", "covid/1.png"});
+}
+
+TEST_CASE("limits keep the first files of a class") {
+  const TemporaryFolder folder;
+  touch(folder, {"a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png"});
+  const FolderScan scan = scan_class_folders(folder.path(), {.limits = {{"A", 2}, {"b", 9}}});
+  CHECK(sources(scan) == Names{"a/1.png", "a/2.png", "b/1.png", "b/2.png"});
+  CHECK(error_of([&] { scan_class_folders(folder.path(), {.limits = {{"a", 0}}}); }).says("expected at least 1 image"));
+  const Thrown unknown = error_of([&] { scan_class_folders(folder.path(), {.limits = {{"abba", 1}}}); });
+  CHECK(unknown.kind == ErrorKind::usage);
+  CHECK(unknown.says("limit abba=1: expected one of the classes a, b"));
+}
+
+TEST_CASE("a class folder's images folder stands for it") {
+  const TemporaryFolder folder;
+  touch(folder, {"COVID/images/1.png", "COVID/masks/1.png", "COVID/readme.md", "Normal/images/1.png"});
+  const FolderScan scan = scan_class_folders(folder.path());
+  CHECK(sources(scan) == Names{"COVID/images/1.png", "Normal/images/1.png"});
+  CHECK(scan.ignored == Names{"COVID/readme.md", "COVID/masks"});
+}
+
+TEST_CASE("folders that are no data set are refused in words that help") {
+  const TemporaryFolder folder;
+  const auto message = [&](const std::filesystem::path& path, const ScanOptions& options = {}) {
+    const Thrown thrown = error_of([&] { scan_class_folders(path, options); });
+    CHECK(thrown.kind == ErrorKind::data);
+    return thrown;
+  };
+  CHECK(message(folder / "nowhere").says("nowhere: expected a folder with one folder per class, it does not exist"));
+  touch(folder, {"file", "flat/1.png", "single/only/1.png", "hollow/a/1.png", "hollow/b/notes.txt",
+                 "nested/train/a/1.png", "nested/train/b/1.png", "nested/test/a/1.png", "nested/test/b/1.png",
+                 "plain/a/x.txt", "plain/b/y.txt", "good/COVID/1.png", "good/Normal/1.png"});
+  CHECK(message(folder / "file").says("it is a file"));
+  CHECK(message(folder / "flat").says("found no folder and 1 files; it holds images itself: name the folder above it"));
+  CHECK(message(folder / "single").says("expected at least two classes, found one, \"only\""));
+  CHECK(message(folder / "hollow").says("images of class \"b\", found 1 other files and 0 folders"));
+  const Thrown nested = message(folder / "nested");
+  CHECK(nested.says("none of its folders holds any: test, train"));
+  CHECK(nested.says("nested/test\" looks like a data set"));
+  CHECK(message(folder / "plain").says("none of its folders holds any: a, b"));
+  const Thrown missing = message(folder / "good", {.classes = {"covid", "Normel"}});
+  CHECK(missing.says("expected a folder of class \"Normel\", found COVID, Normal; did you mean \"Normal\"?"));
+  CHECK_FALSE(message(folder / "good", {.classes = {"covid", "Pneumothorax"}}).says("did you mean"));
+}
+
+TEST_CASE("classes that cannot be told apart are refused") {
+  const TemporaryFolder folder;
+  touch(folder, {"Covid/1.png", "COVID/1.png", "Normal/1.png"});
+  const auto message = [&](const Names& classes) {
+    const Thrown thrown = error_of([&] { scan_class_folders(folder.path(), {.classes = classes}); });
+    CHECK(thrown.kind == ErrorKind::usage);
+    return thrown;
+  };
+  CHECK(message({"covid", "Normal"}).says("could be any of the folders COVID, Covid"));
+  CHECK(message({"Normal", "normal"}).says("class \"normal\" is named twice"));
+  CHECK(scan_class_folders(folder.path(), {.classes = {"Covid", "Normal"}}).files[0].source == "Covid/1.png");
+}
+
+TEST_CASE("images are known by the ends of their names") {
+  for (const char* name : {"a.png", "a.PNG", "a.b.jpg", "a.jpeg", "x.jfif", "x.bmp"}) CHECK(has_image_name(name));
+  for (const char* name : {"a", "png", "a.txt", "a.png.txt", "a.gif", ".png"}) CHECK_FALSE(has_image_name(name));
+}
+
+}  // namespace
+}  // namespace curie
