@@ -1,0 +1,132 @@
+// One self-contained HTML page that tells what a training run did: figures, curves, pictures, counts, configuration.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/classification_report.h"
+#include "metrics/confusion.h"
+#include "metrics/roc.h"
+
+namespace curie {
+
+inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+// What the model did on one part of the data.
+struct EvaluationResult {
+  std::string name;  // "Training", "Test"
+  double loss = kUnknown;
+  ConfusionMatrix confusion;
+  ClassificationReport scores;
+  std::vector<RocCurve> roc;  // two classes: one curve; more: one a class, each against the rest; or none
+};
+
+struct EpochRecord {
+  int epoch = 0;  // counted from 1
+  double loss = kUnknown, accuracy = kUnknown;
+  double val_loss = kUnknown, val_accuracy = kUnknown;
+  double learning_rate = kUnknown;
+  double seconds = kUnknown;
+};
+
+// How training ended, as EarlyStopping saw it. `monitor` is loss, accuracy, val_loss or val_accuracy.
+struct StoppingRecord {
+  std::string reason;  // "val_loss did not improve for 4 epochs", "all 50 epochs were run", "interrupted"
+  std::string monitor = "val_loss";
+  bool higher_is_better = false;
+  int patience = 0;  // 0: no early stopping
+  double min_delta = 0;
+  bool stopped_early = false;
+  bool restored_best = false;
+};
+
+// An image of u8 pixels (height, width, channels), 1 or 3 channels.
+struct ExamplePrediction {
+  int width = 0, height = 0, channels = 1;
+  std::vector<std::uint8_t> pixels;
+  std::string truth, predicted;  // class names
+  double probability = 0;        // that the model gave to the class it predicted
+  std::string source;            // the file's name
+};
+
+// Samples of each class after one step of data preparation.
+struct CountRow {
+  std::string step;  // "Loaded", "Training part", "After SMOTE", ...
+  std::vector<std::int64_t> counts;
+};
+
+struct SkippedImage {
+  std::string path, reason;
+};
+
+struct LeakCheck {
+  bool clean = true;
+  std::string text;  // what was compared and what was found; empty: not checked
+};
+
+struct PhaseTime {
+  std::string name;  // "Load images", "Train", ...
+  double seconds = 0;
+  std::string detail;  // "13,808 images, 1,204 a second"; may be empty
+};
+
+// A name and a text: a trap in the document that the recipe follows, a decision taken, a warning.
+struct Note {
+  std::string title, text;
+};
+
+struct RunReport {
+  std::string title;   // "COVID or normal, from 64 x 64 chest X-rays"
+  std::string recipe;  // "covid-cnn-64"
+  std::string description;
+  std::string command_line;
+  std::string started;  // local date and time, as it shall be shown
+  double seconds = kUnknown;
+  std::string version;     // of Curie
+  std::string device;      // "CPU, 16 threads, AVX-512"
+  bool synthetic = false;  // phantoms instead of X-rays: the page says so on its first screen
+
+  std::vector<std::string> class_names;
+  int positive_class = -1;                // whose F1 is a headline figure; -1: the macro F1 is
+  std::vector<EvaluationResult> results;  // the last one gives the headline figures
+
+  std::vector<EpochRecord> history;
+  StoppingRecord stopping;
+
+  std::vector<ExamplePrediction> right, wrong, least_sure;
+
+  std::vector<CountRow> counts;
+  std::vector<SkippedImage> skipped;
+  LeakCheck leak_check;
+
+  std::string model_summary;  // preformatted
+  std::vector<PhaseTime> phases;
+  std::vector<Note> notes;
+  std::string configuration;  // JSON
+};
+
+// Evaluates one part of the data for the report: confusion matrix, scores and ROC curves. `probabilities` holds one
+// value a sample (of class 1) for two classes, else class_names.size() a sample; the spans hold class numbers.
+EvaluationResult evaluation_result(std::string name, double loss, std::span<const std::int32_t> truth,
+                                   std::span<const std::int32_t> predicted, std::span<const float> probabilities,
+                                   std::span<const std::string> class_names);
+
+// Whether Chart.js was found when Curie was built, and which; one line for `curie info`.
+bool has_chart_js();
+std::string chart_js_status();
+
+// The page: UTF-8, one file, no reference to anything outside itself. With `interactive` its charts are drawn by the
+// embedded Chart.js; otherwise, and in print, they are static SVG drawings. Every text is escaped. Throws Error(usage)
+// for a report that contradicts itself: counts of another number of classes, pixels that do not match their size, a
+// configuration that is not JSON, `interactive` without Chart.js.
+std::string render_html(const RunReport& report, bool interactive = has_chart_js());
+
+// render_html to a file that is whole or not there.
+void write_report(const std::filesystem::path& path, const RunReport& report);
+
+}  // namespace curie

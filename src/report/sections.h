@@ -1,0 +1,21 @@
+// The parts of the page, each a function from the run to HTML; an empty string when the run has nothing to show there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/charts.h"
+#include "report/report.h"
+
+namespace curie {
+
+std::string header_html(const RunReport& report);  // title, banner, headline figures
+std::string learning_html(const RunReport& report, const std::vector<Chart>& charts);
+std::string results_html(const RunReport& report, const std::vector<Chart>& charts);
+std::string examples_html(const RunReport& report);
+std::string data_html(const RunReport& report);
+std::string model_html(const RunReport& report);
+std::string run_html(const RunReport& report);
+std::string footer_html(const RunReport& report, bool interactive);
+
+}  // namespace curie
