@@ -1,0 +1,31 @@
+#include "support/check_layer.h"
+#include "support/throws.h"
+
+namespace curie {
+namespace {
+
+TEST_CASE("Add") { test::check_layer(Add{}, {.inputs = {{3, 2, 4}, {3, 2, 4}}, .output = {3, 2, 4}, .step = 0.5f}); }
+
+TEST_CASE("Add: only the gradient that is wanted is written") {
+  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const LayerPtr layer = Add{}.make();
+  const Tensor a = Tensor::from<float>({2}, std::vector<float>{1, 2});
+  const Tensor dy = Tensor::from<float>({2}, std::vector<float>{3, 4});
+  const Tensor dx = Tensor::zeros({2});
+  LayerContext context{.backend = *backend, .mode = Mode::training};
+  layer->backward(context, std::vector<Tensor>{a, a}, a, dy, std::vector<Tensor>{Tensor(), dx});
+  CHECK(dx.host<float>()[0] == 3.0f);
+  CHECK(dx.host<float>()[1] == 4.0f);
+}
+
+TEST_CASE("Add: errors say what was expected and received") {
+  CHECK_ERROR(
+      [] {
+        Add{}.make()->build(std::vector<Shape>{{3, 2}, {2, 3}}, 0, 0);
+      },
+      usage, "expected two inputs of one shape, got (3, 2) and (2, 3)");
+  CHECK_ERROR([] { Add{}.make()->build(std::vector<Shape>{{3, 2}}, 0, 0); }, usage, "expected two inputs, got 1");
+}
+
+}  // namespace
+}  // namespace curie
