@@ -146,9 +146,9 @@ void add_class(FolderScan& scan, const std::string& folder, int label, std::opti
   }
   CURIE_CHECK(found > 0, data,
               "{}: expected PNG, JPEG or BMP images of class \"{}\", found {} other files and {} folders; add images, "
-              "remove the folder, or name the classes to use",
+              "remove the folder, or name the classes to use{}",
               (scan.root / relative).string(), scan.class_names[static_cast<std::size_t>(label)], listing.files.size(),
-              listing.folders.size());
+              listing.folders.size(), hint(scan.root, list(scan.root)));
 }
 
 }  // namespace

@@ -70,9 +70,10 @@ TEST_CASE("folders that are no data set are refused in words that help") {
     return thrown;
   };
   CHECK(message(folder / "nowhere").says("nowhere: expected a folder with one folder per class, it does not exist"));
-  touch(folder, {"file", "flat/1.png", "single/only/1.png", "hollow/a/1.png", "hollow/b/notes.txt",
-                 "nested/train/a/1.png", "nested/train/b/1.png", "nested/test/a/1.png", "nested/test/b/1.png",
-                 "plain/a/x.txt", "plain/b/y.txt", "good/COVID/1.png", "good/Normal/1.png"});
+  touch(folder,
+        {"file", "flat/1.png", "single/only/1.png", "hollow/a/1.png", "hollow/b/notes.txt", "nested/train/a/1.png",
+         "nested/train/b/1.png", "nested/test/a/1.png", "nested/test/b/1.png", "deep/a/1.png", "deep/set/a/1.png",
+         "deep/set/b/1.png", "plain/a/x.txt", "plain/b/y.txt", "good/COVID/1.png", "good/Normal/1.png"});
   CHECK(message(folder / "file").says("it is a file"));
   CHECK(message(folder / "flat").says("found no folder and 1 files; it holds images itself: name the folder above it"));
   CHECK(message(folder / "single").says("expected at least two classes, found one, \"only\""));
@@ -80,6 +81,7 @@ TEST_CASE("folders that are no data set are refused in words that help") {
   const Thrown nested = message(folder / "nested");
   CHECK(nested.says("none of its folders holds any: test, train"));
   CHECK(nested.says("nested/test\" looks like a data set"));
+  CHECK(message(folder / "deep").says("deep/set\" looks like a data set"));
   CHECK(message(folder / "plain").says("none of its folders holds any: a, b"));
   const Thrown missing = message(folder / "good", {.classes = {"covid", "Normel"}});
   CHECK(missing.says("expected a folder of class \"Normel\", found COVID, Normal; did you mean \"Normal\"?"));

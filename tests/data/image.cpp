@@ -32,7 +32,9 @@ TEST_CASE("every kind of file decodes to Pillow's pixels") {
   const nlohmann::json golden = read_golden("images.json");
   const nlohmann::json& files = golden.at("files");
   REQUIRE(files.size() >= 20);
-  for (const auto& [name, expected] : files.items()) {
+  for (const auto& file : files.items()) {
+    const std::string& name = file.key();
+    const nlohmann::json& expected = file.value();
     CAPTURE(name);
     const Image image = decode_image(bytes_of(golden_image(name)), name);
     CHECK(image.width == expected["width"].get<int>());
