@@ -3,7 +3,8 @@
 //   training:  mean, var (biased) over the rows of each channel;  xhat = (x - mean) / sqrt(var + epsilon);  y = gamma *
 //   xhat + beta
 //              running = momentum * running + (1 - momentum) * batch statistic   (Keras' sense of momentum)
-//              with unbiased_running the running variance takes var * rows / (rows - 1), as PyTorch and Keras 2 do
+//              with unbiased_running the running variance takes var * rows / max(rows - 1, 1), as PyTorch and Keras 2
+//              do for more than one row
 //   inference: the running statistics take the place of the batch's
 //   backward:  dbeta = sum dy;  dgamma = sum dy * xhat;  dx = gamma / sqrt(var + eps) * (dy - (dbeta + xhat * dgamma) /
 //   rows)

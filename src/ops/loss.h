@@ -40,7 +40,8 @@ struct LossShape {
   auto operator<=>(const LossShape&) const = default;
 };
 
-// How a prediction becomes a class: probability > 0.5 in every column, or the largest column (first one on ties).
+// How a prediction becomes a class: probability > 0.5 in every column, or the largest column (first one on ties). A row
+// with a NaN is never right. Targets: f32 (rows, classes) for binary and categorical, i32 (rows) for sparse.
 enum class MatchRule : std::uint8_t { binary, categorical, sparse };
 
 }  // namespace curie

@@ -72,7 +72,7 @@ template <typename T>
 class OnDevice {
  public:
   OnDevice(Backend& backend, const T& value) : backend_(backend), buffer_(backend.allocate(sizeof(T))) { set(value); }
-  void set(const T& value) {
+  void set(const T& value) const {
     backend_.copy_to_device(buffer_.data(), reinterpret_cast<const std::byte*>(&value), sizeof(T));
   }
   T get() const {
