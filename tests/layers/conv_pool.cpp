@@ -11,7 +11,7 @@
 namespace curie {
 namespace {
 
-using test::Guarded;
+using test::GuardedTensor;
 
 // A convolution, its pool and its dropout, built one behind the other on `input` (of one sample).
 struct Block {
@@ -52,8 +52,8 @@ class BlockRun {
 
   // The three layers (or two, with `with_dropout` false) one after the other.
   Result in_steps(Mode mode, bool with_dropout) {
-    const Guarded z = tensor(block_.middle), dz = tensor(block_.middle);
-    const Guarded m = tensor(block_.output), dm = tensor(block_.output), y = tensor(block_.output);
+    const GuardedTensor z = tensor(block_.middle), dz = tensor(block_.middle);
+    const GuardedTensor m = tensor(block_.output), dm = tensor(block_.output), y = tensor(block_.output);
     const bool drops = with_dropout && mode == Mode::training;
     LayerContext conv = context(*block_.conv, block_.input, block_.middle, mode);
     block_.conv->forward(conv, one(x_), z.tensor);
@@ -63,7 +63,7 @@ class BlockRun {
     if (drops) block_.dropout->forward(dropout, one(m), y.tensor);
     Result result{.y = drops ? y.values() : m.values(), .dx = {}, .gradients = {}};
     if (mode == Mode::inference) return result;
-    const Guarded dy = tensor(block_.output), dx = tensor(block_.input);
+    const GuardedTensor dy = tensor(block_.output), dx = tensor(block_.input);
     dy.set(weights_);
     if (drops) {
       block_.dropout->backward(dropout, one(m), y.tensor, dy.tensor, one(dm));
@@ -76,7 +76,7 @@ class BlockRun {
   }
 
   Result fused(Layer& layer, Mode mode, bool input_gradient = true) {
-    const Guarded y = tensor(block_.output), dy = tensor(block_.output), dx = tensor(block_.input);
+    const GuardedTensor y = tensor(block_.output), dy = tensor(block_.output), dx = tensor(block_.input);
     LayerContext forward = context(layer, block_.input, block_.output, mode);
     layer.forward(forward, one(x_), y.tensor);
     CHECK(y.intact());
@@ -85,17 +85,17 @@ class BlockRun {
     if (mode == Mode::inference) return result;
     dy.set(weights_);
     dx.fill(test::kInfinity);
-    for (const Guarded& gradient : gradients_) gradient.fill(test::kInfinity);
+    for (const GuardedTensor& gradient : gradients_) gradient.fill(test::kInfinity);
     layer.backward(forward, one(x_), y.tensor, dy.tensor, input_gradient ? one(dx) : std::vector<Tensor>{Tensor()});
-    for (const Guarded& guarded : {x_, y, dy, dx}) CHECK(guarded.intact());
-    for (const Guarded& guarded : scratch_) CHECK(guarded.intact());
-    for (const Guarded& guarded : gradients_) CHECK(guarded.intact());
+    for (const GuardedTensor& guarded : {x_, y, dy, dx}) CHECK(guarded.intact());
+    for (const GuardedTensor& guarded : scratch_) CHECK(guarded.intact());
+    for (const GuardedTensor& guarded : gradients_) CHECK(guarded.intact());
     return collect(std::move(result), dx);
   }
 
  private:
-  Guarded tensor(const Shape& sample) const { return {backend_, sample.with_batch(n_)}; }
-  static std::vector<Tensor> one(const Guarded& guarded) { return {guarded.tensor}; }
+  GuardedTensor tensor(const Shape& sample) const { return {backend_, sample.with_batch(n_)}; }
+  static std::vector<Tensor> one(const GuardedTensor& guarded) { return {guarded.tensor}; }
 
   LayerContext context(const Layer& layer, const Shape& input, const Shape& output, Mode mode) {
     const Demand demand = layer.demand(backend_, std::vector<Shape>{input.with_batch(n_)}, output.with_batch(n_), mode);
@@ -111,9 +111,9 @@ class BlockRun {
     return result;
   }
 
-  Result collect(Result result, const Guarded& dx) const {
+  Result collect(Result result, const GuardedTensor& dx) const {
     result.dx = dx.values();
-    for (const Guarded& gradient : gradients_) result.gradients.push_back(gradient.values());
+    for (const GuardedTensor& gradient : gradients_) result.gradients.push_back(gradient.values());
     return result;
   }
 
@@ -121,8 +121,8 @@ class BlockRun {
   Block& block_;
   int n_;
   StepState state_{.step = 6};
-  Guarded x_;
-  std::vector<Guarded> values_, gradients_, scratch_;
+  GuardedTensor x_;
+  std::vector<GuardedTensor> values_, gradients_, scratch_;
   std::vector<float> weights_;
 };
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "layers/layers.h"
-#include "support/guarded.h"
+#include "support/guarded_tensor.h"
 
 namespace curie::test {
 
@@ -47,8 +47,8 @@ class LayerBench {
       dinputs_.emplace_back(backend, shapes_.back());
     }
     output_ = expected.output.with_batch(n);
-    y_ = Guarded(backend, output_);
-    dy_ = Guarded(backend, output_);
+    y_ = GuardedTensor(backend, output_);
+    dy_ = GuardedTensor(backend, output_);
     weights_ = random_values(output_.elements(), ++stream);
     for (Parameter& parameter : layer.parameters()) {
       values_.emplace_back(backend, parameter.shape);
@@ -57,7 +57,7 @@ class LayerBench {
           random_values(parameter.shape.elements(), ++stream, positive ? 0.5f : -0.5f, positive ? 1.5f : 0.5f));
       parameter.value = values_.back().tensor;
       gradients_.emplace_back();
-      if (parameter.trainable && layer.trainable()) gradients_.back() = Guarded(backend, parameter.shape);
+      if (parameter.trainable && layer.trainable()) gradients_.back() = GuardedTensor(backend, parameter.shape);
     }
     state_buffer_ = backend.allocate(sizeof(StepState));
     const StepState state{.step = 3};
@@ -69,7 +69,7 @@ class LayerBench {
   std::vector<float> forward(Mode mode) {
     y_.fill(kInfinity);
     const std::size_t saved_bytes = demand(mode).saved_bytes;
-    saved_ = saved_bytes > 0 ? Guarded(backend_, {static_cast<int>(saved_bytes)}, DType::u8) : Guarded();
+    saved_ = saved_bytes > 0 ? GuardedTensor(backend_, {static_cast<int>(saved_bytes)}, DType::u8) : GuardedTensor();
     LayerContext context = make_context(mode);
     const std::vector<Tensor> inputs = input_tensors();
     layer_.forward(context, inputs, y_.tensor);
@@ -80,10 +80,10 @@ class LayerBench {
   // After forward(Mode::training). Every gradient starts as infinity, so what is not written, or added to, shows.
   void backward(bool input_gradients, bool parameter_gradients) {
     dy_.set(weights_);
-    for (const Guarded& dx : dinputs_) dx.fill(kInfinity);
+    for (const GuardedTensor& dx : dinputs_) dx.fill(kInfinity);
     std::size_t index = 0;
     for (Parameter& parameter : layer_.parameters()) {
-      const Guarded& gradient = gradients_[index++];
+      const GuardedTensor& gradient = gradients_[index++];
       if (gradient.tensor.defined()) gradient.fill(kInfinity);
       parameter.gradient = parameter_gradients ? gradient.tensor : Tensor();
     }
@@ -97,11 +97,11 @@ class LayerBench {
 
   // dot(y, weights): what the gradients are gradients of.
   const std::vector<float>& weights() const { return weights_; }
-  const std::vector<Guarded>& inputs() const { return inputs_; }
-  const std::vector<Guarded>& input_gradients() const { return dinputs_; }
-  const std::vector<Guarded>& values() const { return values_; }
-  const std::vector<Guarded>& gradients() const { return gradients_; }
-  const Guarded& y() const { return y_; }
+  const std::vector<GuardedTensor>& inputs() const { return inputs_; }
+  const std::vector<GuardedTensor>& input_gradients() const { return dinputs_; }
+  const std::vector<GuardedTensor>& values() const { return values_; }
+  const std::vector<GuardedTensor>& gradients() const { return gradients_; }
+  const GuardedTensor& y() const { return y_; }
   std::span<const Shape> shapes() const { return shapes_; }
   const Shape& output() const { return output_; }
 
@@ -109,7 +109,7 @@ class LayerBench {
   // Scratch memory is new for each call, saved memory lives from forward to backward.
   LayerContext make_context(Mode mode) {
     const std::size_t scratch_bytes = demand(mode).scratch_bytes;
-    scratch_ = Guarded(backend_, {static_cast<int>(scratch_bytes)}, DType::u8);
+    scratch_ = GuardedTensor(backend_, {static_cast<int>(scratch_bytes)}, DType::u8);
     return {.backend = backend_,
             .mode = mode,
             .state = reinterpret_cast<const StepState*>(state_buffer_.data()),
@@ -119,7 +119,7 @@ class LayerBench {
 
   std::vector<Tensor> input_tensors() const {
     std::vector<Tensor> tensors;
-    for (const Guarded& input : inputs_) tensors.push_back(input.tensor);
+    for (const GuardedTensor& input : inputs_) tensors.push_back(input.tensor);
     return tensors;
   }
 
@@ -129,7 +129,7 @@ class LayerBench {
     CHECK(saved_.intact());
     CHECK(scratch_.intact());
     for (const auto* group : {&inputs_, &dinputs_, &values_, &gradients_}) {
-      for (const Guarded& guarded : *group) CHECK(guarded.intact());
+      for (const GuardedTensor& guarded : *group) CHECK(guarded.intact());
     }
   }
 
@@ -138,8 +138,8 @@ class LayerBench {
   LayerCase case_;
   std::vector<Shape> shapes_;
   Shape output_;
-  std::vector<Guarded> inputs_, dinputs_, values_, gradients_;
-  Guarded y_, dy_, saved_, scratch_;
+  std::vector<GuardedTensor> inputs_, dinputs_, values_, gradients_;
+  GuardedTensor y_, dy_, saved_, scratch_;
   std::vector<float> weights_;
   Buffer state_buffer_;
 };
@@ -220,8 +220,8 @@ inline void check_gradients(LayerBench& bench, Layer& layer, const LayerCase& ex
   bench.forward(Mode::training);
   bench.backward(true, true);
   std::vector<std::vector<float>> dinputs, dparameters;
-  for (const Guarded& dx : bench.input_gradients()) dinputs.push_back(dx.values());
-  for (const Guarded& gradient : bench.gradients()) {
+  for (const GuardedTensor& dx : bench.input_gradients()) dinputs.push_back(dx.values());
+  for (const GuardedTensor& gradient : bench.gradients()) {
     dparameters.push_back(gradient.tensor.defined() ? gradient.values() : std::vector<float>());
   }
   for (std::size_t i = 0; i < dinputs.size(); ++i) {
@@ -249,7 +249,7 @@ inline void check_gradients(LayerBench& bench, Layer& layer, const LayerCase& ex
   const Demand demand = bench.demand(Mode::training);
   bench.forward(Mode::training);
   std::vector<std::vector<float>> inputs;
-  for (const Guarded& input : bench.inputs()) {
+  for (const GuardedTensor& input : bench.inputs()) {
     inputs.push_back(input.values());
     if (!demand.backward_reads_input) input.fill(std::nanf(""));
   }
@@ -280,8 +280,8 @@ inline void check_layer_at(Backend& backend, const LayerPtr& layer, const LayerC
     return;
   }
   std::vector<std::vector<float>> before, parameters;
-  for (const Guarded& input : bench.inputs()) before.push_back(input.values());
-  for (const Guarded& value : bench.values()) parameters.push_back(value.values());
+  for (const GuardedTensor& input : bench.inputs()) before.push_back(input.values());
+  for (const GuardedTensor& value : bench.values()) parameters.push_back(value.values());
   const std::vector<float> y = bench.forward(Mode::training);
   CHECK(all_finite(y));
   for (std::size_t i = 0; i < before.size(); ++i) CHECK(same_bits(bench.inputs()[i].values(), before[i]));
