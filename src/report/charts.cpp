@@ -179,7 +179,7 @@ std::vector<Chart> roc_charts(const RunReport& report) {
   constexpr double kCorner = 0.2;
   if (std::any_of(curves.begin(), curves.end(),
                   [](const NamedCurve& named) { return enters_corner(named, kCorner); })) {
-    charts.push_back(roc_chart("roc-corner", "ROC curve, its upper left corner", curves, kCorner));
+    charts.push_back(roc_chart("roc-corner", "Upper left corner, enlarged", curves, kCorner));
   }
   return charts;
 }

@@ -75,9 +75,10 @@ std::string confusion_table(const EvaluationResult& result) {
     }
     body += "</tr>";
   }
-  return R"(<div class="scroll"><table class="confusion"><caption>Rows are the truth, columns the prediction.</caption>)"
-         "<thead><tr><td></td>" +
-         head + "</tr></thead><tbody>" + body + "</tbody></table></div>";
+  return fmt::format(R"(<div class="scroll"><table class="confusion" style="--classes:{}">)"
+                     R"(<caption>Rows are the truth, columns the prediction.</caption>)"
+                     R"(<thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table></div>)",
+                     matrix.classes, head, body);
 }
 
 std::string result_card(const EvaluationResult& result) {
@@ -93,7 +94,8 @@ std::string result_card(const EvaluationResult& result) {
 
 std::string learning_html(const RunReport& report, const std::vector<Chart>& charts) {
   if (report.history.empty()) return "";
-  std::string page = R"(<section id="learning"><h2>Learning</h2><div class="charts">)";
+  std::string page = fmt::format(R"(<section id="learning"><h2>Learning</h2><div class="charts{}">)",
+                                 charts.size() == 3 ? " three" : "");
   for (const Chart& chart : charts) page += to_figure(chart);
   return page + "</div>" + stopping_card(report) + history_table(report) + "</section>";
 }
