@@ -18,7 +18,7 @@ double ulp(double value) {
 }
 
 Values forward(Backend& backend, Activation activation, const Values& values) {
-  const Guarded x = holding(backend, values), y = blank(backend, values.size());
+  const GuardedTensor x = holding(backend, values), y = blank(backend, values.size());
   ops::activation_forward(backend, activation, x.tensor, y.tensor);
   CHECK(same_bits(x.floats(), values));
   ops::activation_forward(backend, activation, x.tensor, x.tensor);  // in place
@@ -29,11 +29,12 @@ Values forward(Backend& backend, Activation activation, const Values& values) {
 }
 
 Values backward(Backend& backend, Activation activation, const Values& y_values, const Values& dy_values) {
-  const Guarded y = holding(backend, y_values), dy = holding(backend, dy_values), dx = blank(backend, y_values.size());
+  const GuardedTensor y = holding(backend, y_values), dy = holding(backend, dy_values),
+                      dx = blank(backend, y_values.size());
   ops::activation_backward(backend, activation, y.tensor, dy.tensor, dx.tensor);
   ops::activation_backward(backend, activation, y.tensor, dy.tensor, dy.tensor);
   CHECK(same_bits(dy.floats(), dx.floats()));
-  for (const Guarded* each : {&y, &dy, &dx}) CHECK(each->intact());
+  for (const GuardedTensor* each : {&y, &dy, &dx}) CHECK(each->intact());
   return dx.values();
 }
 
@@ -119,9 +120,9 @@ TEST_CASE("softmax and log-softmax") {
       CAPTURE(classes);
       const std::size_t count = std::size_t(rows) * classes, width = std::size_t(classes);
       const Values x_values = random_values(count, 1, -6.0f, 6.0f), dy_values = random_values(count, 2);
-      const Guarded x = holding(*backend, x_values), dy = holding(*backend, dy_values);
-      const Guarded y = blank(*backend, count), log_y = blank(*backend, count);
-      const Guarded dx = blank(*backend, count), log_dx = blank(*backend, count);
+      const GuardedTensor x = holding(*backend, x_values), dy = holding(*backend, dy_values);
+      const GuardedTensor y = blank(*backend, count), log_y = blank(*backend, count);
+      const GuardedTensor dx = blank(*backend, count), log_dx = blank(*backend, count);
       ops::softmax_forward(*backend, rows, classes, x.tensor, y.tensor);
       ops::log_softmax_forward(*backend, rows, classes, x.tensor, log_y.tensor);
       ops::softmax_backward(*backend, rows, classes, y.tensor, dy.tensor, dx.tensor);
@@ -153,15 +154,15 @@ TEST_CASE("softmax and log-softmax") {
       CHECK(same_bits(x.floats(), log_in_place));
       ops::softmax_backward(*backend, rows, classes, y.tensor, dy.tensor, dy.tensor);
       CHECK(same_bits(dy.floats(), dx_values));
-      for (const Guarded* each : {&x, &dy, &y, &log_y, &dx, &log_dx}) CHECK(each->intact());
+      for (const GuardedTensor* each : {&x, &dy, &y, &log_y, &dx, &log_dx}) CHECK(each->intact());
     }
   }
 }
 
 TEST_CASE("softmax of logits of ten thousand, and of NaN") {
   const std::unique_ptr<Backend> backend = make_cpu_backend(1);
-  const Guarded x = holding(*backend, Values{1e4f, -1e4f, 1e4f, 1.0f, kNaN, 2.0f, kNaN, 1.0f, 2.0f});
-  const Guarded y = blank(*backend, 9), log_y = blank(*backend, 9);
+  const GuardedTensor x = holding(*backend, Values{1e4f, -1e4f, 1e4f, 1.0f, kNaN, 2.0f, kNaN, 1.0f, 2.0f});
+  const GuardedTensor y = blank(*backend, 9), log_y = blank(*backend, 9);
   ops::softmax_forward(*backend, 3, 3, x.tensor, y.tensor);
   ops::log_softmax_forward(*backend, 3, 3, x.tensor, log_y.tensor);
   CHECK(y.floats()[0] == 0.5f);

@@ -33,15 +33,16 @@ struct Results {
 };
 
 Results run(Backend& backend, const Problem& problem) {
-  const auto held = [&](const Values& values) { return values.empty() ? Guarded() : holding(backend, values); };
+  const auto held = [&](const Values& values) { return values.empty() ? GuardedTensor() : holding(backend, values); };
   const std::size_t width = std::size_t(problem.shape.channels);
-  const Guarded x = held(problem.x), gamma = held(problem.gamma), beta = held(problem.beta), dy = held(problem.dy);
-  const Guarded running_mean = held(problem.running_mean), running_variance = held(problem.running_variance);
-  const Guarded y = blank(backend, problem.x.size()), dx = blank(backend, problem.x.size());
-  const Guarded inference = blank(backend, problem.x.size()), frozen = blank(backend, problem.x.size());
-  const Guarded mean = blank(backend, width), inv_std = blank(backend, width);
-  const Guarded dgamma = blank(backend, width), dbeta = blank(backend, width);
-  const Guarded memory = blank(backend, backend.scratch_bytes(problem.shape), DType::u8);
+  const GuardedTensor x = held(problem.x), gamma = held(problem.gamma), beta = held(problem.beta),
+                      dy = held(problem.dy);
+  const GuardedTensor running_mean = held(problem.running_mean), running_variance = held(problem.running_variance);
+  const GuardedTensor y = blank(backend, problem.x.size()), dx = blank(backend, problem.x.size());
+  const GuardedTensor inference = blank(backend, problem.x.size()), frozen = blank(backend, problem.x.size());
+  const GuardedTensor mean = blank(backend, width), inv_std = blank(backend, width);
+  const GuardedTensor dgamma = blank(backend, width), dbeta = blank(backend, width);
+  const GuardedTensor memory = scratch_for(backend, problem.shape);
   ops::batch_norm_inference(backend, problem.shape, x.tensor, gamma.tensor, beta.tensor, running_mean.tensor,
                             running_variance.tensor, inference.tensor);
   ops::batch_norm_backward_inference(backend, problem.shape, gamma.tensor, running_variance.tensor, dy.tensor,
@@ -64,8 +65,8 @@ Results run(Backend& backend, const Problem& problem) {
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            dy.tensor, Tensor(), Tensor(), as_scratch(memory));
   CHECK(same_bits(dy.floats(), dx_values));
-  for (const Guarded* each : {&x, &gamma, &beta, &dy, &running_mean, &running_variance, &y, &dx, &inference, &frozen,
-                              &mean, &inv_std, &dgamma, &dbeta, &memory}) {
+  for (const GuardedTensor* each : {&x, &gamma, &beta, &dy, &running_mean, &running_variance, &y, &dx, &inference,
+                                    &frozen, &mean, &inv_std, &dgamma, &dbeta, &memory}) {
     CHECK(each->intact());
   }
   return {y.values(), mean.values(),   inv_std.values(), running_mean.values(), running_variance.values(),

@@ -17,16 +17,16 @@ struct Results {
 
 Results run(Backend& backend, const DenseShape& shape, const Values& x_values, const Values& w_values,
             const Values& bias_values, const Values& dy_values, Activation activation) {
-  const Guarded x = holding(backend, x_values), w = holding(backend, w_values), dy = holding(backend, dy_values);
-  const Guarded bias = bias_values.empty() ? Guarded() : holding(backend, bias_values);
-  const Guarded y = blank(backend, dy_values.size()), dx = blank(backend, x_values.size());
-  const Guarded dw = blank(backend, w_values.size());
-  const Guarded dbias = bias_values.empty() ? Guarded() : blank(backend, bias_values.size());
-  const Guarded memory = blank(backend, backend.scratch_bytes(shape), DType::u8);
+  const GuardedTensor x = holding(backend, x_values), w = holding(backend, w_values), dy = holding(backend, dy_values);
+  const GuardedTensor bias = bias_values.empty() ? GuardedTensor() : holding(backend, bias_values);
+  const GuardedTensor y = blank(backend, dy_values.size()), dx = blank(backend, x_values.size());
+  const GuardedTensor dw = blank(backend, w_values.size());
+  const GuardedTensor dbias = bias_values.empty() ? GuardedTensor() : blank(backend, bias_values.size());
+  const GuardedTensor memory = scratch_for(backend, shape);
   ops::dense_forward(backend, shape, x.tensor, w.tensor, bias.tensor, activation, y.tensor, as_scratch(memory));
   ops::dense_backward_input(backend, shape, dy.tensor, w.tensor, dx.tensor, as_scratch(memory));
   ops::dense_backward_weights(backend, shape, x.tensor, dy.tensor, dw.tensor, dbias.tensor, as_scratch(memory));
-  for (const Guarded* each : {&x, &w, &dy, &bias, &y, &dx, &dw, &dbias, &memory}) CHECK(each->intact());
+  for (const GuardedTensor* each : {&x, &w, &dy, &bias, &y, &dx, &dw, &dbias, &memory}) CHECK(each->intact());
   CHECK(same_bits(x.floats(), x_values));
   CHECK(same_bits(dy.floats(), dy_values));
   return {y.values(), dx.values(), dw.values(), bias_values.empty() ? Values() : dbias.values()};

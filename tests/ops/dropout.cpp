@@ -8,7 +8,7 @@ namespace {
 
 Values dropped(Backend& backend, const DropoutSpec& spec, std::uint32_t step, const Values& values) {
   const OnDevice<StepState> state(backend, {.step = step});
-  const Guarded x = holding(backend, values), y = blank(backend, values.size());
+  const GuardedTensor x = holding(backend, values), y = blank(backend, values.size());
   ops::dropout(backend, spec, state.address(), x.tensor, y.tensor);
   CHECK(same_bits(x.floats(), values));
   ops::dropout(backend, spec, state.address(), x.tensor, x.tensor);  // in place

@@ -11,7 +11,7 @@ TEST_CASE("add, into new memory and into either operand") {
     const Values a_values = random_values(count, 1), b_values = random_values(count, 2);
     Values sum(count);
     for (std::size_t i = 0; i < count; ++i) sum[i] = a_values[i] + b_values[i];
-    const Guarded a = holding(*backend, a_values), b = holding(*backend, b_values), y = blank(*backend, count);
+    const GuardedTensor a = holding(*backend, a_values), b = holding(*backend, b_values), y = blank(*backend, count);
     ops::add(*backend, a.tensor, b.tensor, y.tensor);
     CHECK(y.values() == sum);
     ops::add(*backend, a.tensor, b.tensor, a.tensor);
@@ -19,14 +19,14 @@ TEST_CASE("add, into new memory and into either operand") {
     a.set(a_values);
     ops::add(*backend, a.tensor, b.tensor, b.tensor);
     CHECK(b.values() == sum);
-    for (const Guarded* each : {&a, &b, &y}) CHECK(each->intact());
+    for (const GuardedTensor* each : {&a, &b, &y}) CHECK(each->intact());
   }
 }
 
 TEST_CASE("fill writes all elements and no more") {
   const std::unique_ptr<Backend> backend = make_cpu_backend(2);
   for (const std::size_t count : {1, 16, 33, 40000}) {
-    const Guarded y = blank(*backend, count);
+    const GuardedTensor y = blank(*backend, count);
     ops::fill(*backend, -2.5f, y.tensor);
     CHECK(y.values() == Values(count, -2.5f));
     CHECK(y.intact());
@@ -38,11 +38,11 @@ TEST_CASE("pixels are looked up in their channel's table") {
   for (const int channels : {1, 3}) {
     for (const std::size_t pixels : {1, 255, 20001}) {
       const std::size_t count = pixels * static_cast<std::size_t>(channels);
-      const Guarded x(*backend, {static_cast<int>(count)}, DType::u8), y = blank(*backend, count);
+      const GuardedTensor x(*backend, {static_cast<int>(count)}, DType::u8), y = blank(*backend, count);
       const RandomStream random{.seed = 5};
       for (std::size_t i = 0; i < count; ++i)
         x.tensor.host<std::uint8_t>()[i] = static_cast<std::uint8_t>(random.bits(i));
-      const Guarded table = holding(*backend, random_values(std::size_t(channels) * 256, 3));
+      const GuardedTensor table = holding(*backend, random_values(std::size_t(channels) * 256, 3));
       ops::normalize_u8(*backend, pixels, channels, x.tensor, table.tensor, y.tensor);
       Values expected(count);
       for (std::size_t i = 0; i < count; ++i) {

@@ -91,12 +91,12 @@ struct Results {
 };
 
 Results run(Backend& backend, const Problem& problem) {
-  const Guarded predictions = holding(backend, problem.predictions), targets = holding(backend, problem.targets);
-  const Guarded labels = blank(backend, problem.labels.size(), DType::i32);
+  const GuardedTensor predictions = holding(backend, problem.predictions), targets = holding(backend, problem.targets);
+  const GuardedTensor labels = blank(backend, problem.labels.size(), DType::i32);
   std::copy(problem.labels.begin(), problem.labels.end(), labels.tensor.host<std::int32_t>().begin());
-  const Guarded weights = problem.weights.empty() ? Guarded() : holding(backend, problem.weights);
-  const Guarded gradient = blank(backend, problem.predictions.size());
-  const Guarded memory = blank(backend, backend.scratch_bytes(problem.shape), DType::u8);
+  const GuardedTensor weights = problem.weights.empty() ? GuardedTensor() : holding(backend, problem.weights);
+  const GuardedTensor gradient = blank(backend, problem.predictions.size());
+  const GuardedTensor memory = scratch_for(backend, problem.shape);
   const Tensor& wanted = problem.labels.empty() ? targets.tensor : labels.tensor;
   const OnDevice<MetricTotals> totals(backend, {.loss = 5.0, .samples = 7.0, .correct = 3.0});
   ops::loss(backend, problem.shape, predictions.tensor, wanted, weights.tensor, gradient.tensor, totals.address(),
@@ -109,7 +109,8 @@ Results run(Backend& backend, const Problem& problem) {
   ops::loss(backend, problem.shape, predictions.tensor, wanted, weights.tensor, Tensor(), totals.address(),
             as_scratch(memory));
   CHECK((totals.get().loss == after.loss || std::isnan(after.loss)));
-  for (const Guarded* each : {&predictions, &targets, &labels, &weights, &gradient, &memory}) CHECK(each->intact());
+  for (const GuardedTensor* each : {&predictions, &targets, &labels, &weights, &gradient, &memory})
+    CHECK(each->intact());
   return {{.loss = after.loss - 5.0, .samples = after.samples - 7.0, .correct = 0.0}, gradient.values()};
 }
 

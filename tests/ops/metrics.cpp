@@ -10,8 +10,8 @@ const float kNaN = std::nanf("");
 
 double correct(MatchRule rule, int rows, int classes, const Values& predictions, const Values& targets) {
   const std::unique_ptr<Backend> backend = make_cpu_backend(1);
-  const Guarded p = holding(*backend, predictions);
-  Guarded t = holding(*backend, targets);
+  const GuardedTensor p = holding(*backend, predictions);
+  GuardedTensor t = holding(*backend, targets);
   if (rule == MatchRule::sparse) {
     t = blank(*backend, targets.size(), DType::i32);
     std::copy(targets.begin(), targets.end(), t.tensor.host<std::int32_t>().begin());

@@ -35,12 +35,12 @@ std::vector<Values> run(Backend& backend, const nlohmann::json& all, const nlohm
     for (std::size_t i = 0; i < count; ++i) values[i] = list[i % list.size()].get<float>();
     return values;
   };
-  const Guarded weights = holding(backend, repeated(all["first_weights"]));
-  const Guarded first = holding(backend, Values(count, 0.0f)), second = holding(backend, Values(count, 0.0f));
+  const GuardedTensor weights = holding(backend, repeated(all["first_weights"]));
+  const GuardedTensor first = holding(backend, Values(count, 0.0f)), second = holding(backend, Values(count, 0.0f));
   const OnDevice<StepState> state(backend, {});
   std::vector<Values> trace;
   for (std::uint32_t step = 0; step < all["gradients"].size(); ++step) {
-    const Guarded gradient = holding(backend, repeated(all["gradients"][step]));
+    const GuardedTensor gradient = holding(backend, repeated(all["gradients"][step]));
     const Values before = gradient.values();
     const float rate = all["rates"][step].get<float>();
     if (test["kind"] == "sgd") {
@@ -63,7 +63,7 @@ std::vector<Values> run(Backend& backend, const nlohmann::json& all, const nlohm
       ops::adam_step(backend, args, state.address(), gradient.tensor, weights.tensor, first.tensor, second.tensor);
     }
     CHECK(same_bits(gradient.floats(), before));
-    for (const Guarded* each : {&weights, &first, &second, &gradient}) CHECK(each->intact());
+    for (const GuardedTensor* each : {&weights, &first, &second, &gradient}) CHECK(each->intact());
     trace.push_back(weights.values());
   }
   return trace;
@@ -111,8 +111,8 @@ TEST_CASE("a NaN gradient shows in its own weight alone") {
   const std::unique_ptr<Backend> backend = make_cpu_backend(1);
   Values gradient_values(20, 0.5f);
   gradient_values[17] = std::nanf("");
-  const Guarded gradient = holding(*backend, gradient_values), weights = holding(*backend, Values(20, 1.0f));
-  const Guarded first = holding(*backend, Values(20, 0.0f)), second = holding(*backend, Values(20, 0.0f));
+  const GuardedTensor gradient = holding(*backend, gradient_values), weights = holding(*backend, Values(20, 1.0f));
+  const GuardedTensor first = holding(*backend, Values(20, 0.0f)), second = holding(*backend, Values(20, 0.0f));
   const OnDevice<StepState> state(*backend, state_at(0, 0.1f, 0.9, 0.999));
   ops::adam_step(*backend, {}, state.address(), gradient.tensor, weights.tensor, first.tensor, second.tensor);
   for (std::size_t i = 0; i < 20; ++i) CHECK(std::isnan(weights.floats()[i]) == (i == 17));

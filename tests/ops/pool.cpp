@@ -40,9 +40,9 @@ struct Results {
 };
 
 Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values& x_values, const Values& dy_values) {
-  const Guarded x = holding(backend, x_values), dy = holding(backend, dy_values);
-  const Guarded y = blank(backend, shape.output_elements()), dx = blank(backend, shape.input_elements());
-  const Guarded arg_max = blank(backend, shape.output_elements(), DType::u8);
+  const GuardedTensor x = holding(backend, x_values), dy = holding(backend, dy_values);
+  const GuardedTensor y = blank(backend, shape.output_elements()), dx = blank(backend, shape.input_elements());
+  const GuardedTensor arg_max = blank(backend, shape.output_elements(), DType::u8);
   switch (kind) {
     case Pooling::max: {
       ops::max_pool_forward(backend, shape, x.tensor, y.tensor, Tensor());
@@ -60,7 +60,7 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
       ops::l2_pool_forward(backend, shape, x.tensor, y.tensor);
       ops::l2_pool_backward(backend, shape, x.tensor, y.tensor, dy.tensor, dx.tensor);
   }
-  for (const Guarded* each : {&x, &dy, &y, &dx, &arg_max}) CHECK(each->intact());
+  for (const GuardedTensor* each : {&x, &dy, &y, &dx, &arg_max}) CHECK(each->intact());
   const auto bytes = arg_max.tensor.host<std::uint8_t>();
   return {y.values(), dx.values(), {bytes.begin(), bytes.end()}};
 }
@@ -185,7 +185,7 @@ TEST_CASE("global average pooling") {
   for (const int channels : {1, 4, 7, 8, 9, 16, 31}) {
     for (const int pixels : {1, 6, 49}) {
       const std::size_t elements = std::size_t(3) * pixels * channels, outputs = std::size_t(3) * channels;
-      const Guarded x = holding(*backend, random_values(elements, 1)), y = blank(*backend, outputs);
+      const GuardedTensor x = holding(*backend, random_values(elements, 1)), y = blank(*backend, outputs);
       ops::global_average_pool_forward(*backend, 3, pixels, channels, x.tensor, y.tensor);
       Doubles means(outputs, 0.0);
       for (std::size_t i = 0; i < elements; ++i) {
@@ -193,13 +193,13 @@ TEST_CASE("global average pooling") {
       }
       CHECK(outside(y.floats(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
 
-      const Guarded dy = holding(*backend, random_values(outputs, 2)), dx = blank(*backend, elements);
+      const GuardedTensor dy = holding(*backend, random_values(outputs, 2)), dx = blank(*backend, elements);
       ops::global_average_pool_backward(*backend, 3, pixels, channels, dy.tensor, dx.tensor);
       for (std::size_t i = 0; i < elements; ++i) {
         const float gradient = dy.floats()[i / (std::size_t(pixels) * channels) * channels + i % channels];
         CHECK(dx.floats()[i] == gradient / static_cast<float>(pixels));
       }
-      for (const Guarded* each : {&x, &y, &dy, &dx}) CHECK(each->intact());
+      for (const GuardedTensor* each : {&x, &y, &dy, &dx}) CHECK(each->intact());
     }
   }
 }

@@ -12,7 +12,7 @@
 
 #include "ops/dense.h"
 #include "ops/pool.h"
-#include "support/guarded.h"
+#include "support/guarded_tensor.h"
 
 namespace curie::test {
 
@@ -56,16 +56,26 @@ inline std::string outside(std::span<const float> got, std::span<const double> w
   return {};
 }
 
-// Backend memory that holds these values, or that many NaNs.
-inline Guarded holding(Backend& backend, std::span<const float> values) {
-  Guarded guarded(backend, {static_cast<int>(values.size())});
+// Backend memory of that many elements, all bytes 0xff: NaN in f32. It begins one element behind an aligned address.
+inline GuardedTensor blank(Backend& backend, std::size_t count, DType type = DType::f32) {
+  const int elements = static_cast<int>(count);
+  GuardedTensor guarded(backend, {elements + 1}, type);
+  guarded.tensor = guarded.tensor.rows(1, elements);
+  return guarded;
+}
+// The same with these values.
+inline GuardedTensor holding(Backend& backend, std::span<const float> values) {
+  GuardedTensor guarded = blank(backend, values.size());
   guarded.set(values);
   return guarded;
 }
-inline Guarded blank(Backend& backend, std::size_t count, DType type = DType::f32) {
-  return Guarded(backend, {static_cast<int>(count)}, type);
+
+// Aligned scratch memory of exactly the size that the backend asks for.
+template <typename ShapeType>
+GuardedTensor scratch_for(Backend& backend, const ShapeType& shape) {
+  return GuardedTensor(backend, {static_cast<int>(backend.scratch_bytes(shape))}, DType::u8);
 }
-inline Scratch as_scratch(const Guarded& memory) { return {memory.tensor.raw(), memory.tensor.bytes()}; }
+inline Scratch as_scratch(const GuardedTensor& memory) { return {memory.tensor.raw(), memory.tensor.bytes()}; }
 
 // StepState and MetricTotals in backend memory.
 template <typename T>
