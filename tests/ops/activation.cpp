@@ -2,6 +2,7 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 namespace {
@@ -47,70 +48,79 @@ double exact(Activation activation, double x) {
 }  // namespace
 
 TEST_CASE("relu, sigmoid and tanh are rounded once") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const Activation activation : {Activation::relu, Activation::sigmoid, Activation::tanh}) {
-    CAPTURE(name_of(activation));
-    for (const std::size_t length : kLengths) {
-      const Values x = random_values(length, 1, -9.0f, 9.0f);
-      Doubles want, bound;
-      for (const float value : x) {
-        want.push_back(exact(activation, value));
-        bound.push_back(0.5001 * ulp(want.back()));  // half an ulp for the rounding to float32
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const Activation activation : {Activation::relu, Activation::sigmoid, Activation::tanh}) {
+      CAPTURE(name_of(activation));
+      for (const std::size_t length : kLengths) {
+        const Values x = random_values(length, 1, -9.0f, 9.0f);
+        Doubles want, bound;
+        for (const float value : x) {
+          want.push_back(exact(activation, value));
+          bound.push_back(0.5001 * ulp(want.back()));  // half an ulp for the rounding to float32
+        }
+        CHECK(outside(forward(*backend, activation, x), want, bound) == "");
       }
-      CHECK(outside(forward(*backend, activation, x), want, bound) == "");
+      // From tiny to huge, where tanh x is x and where sigmoid and tanh are flat.
+      Values x{0.0f, -0.0f};
+      for (float size = 1e-38f; size < 1e38f; size *= 3.7f) x.insert(x.end(), {size, -size});
+      const Values y = forward(*backend, activation, x);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        CAPTURE(x[i]);
+        const double want = exact(activation, x[i]);
+        CHECK(std::abs(y[i] - want) <= 0.5001 * ulp(want));
+      }
     }
-    // From tiny to huge, where tanh x is x and where sigmoid and tanh are flat.
-    Values x{0.0f, -0.0f};
-    for (float size = 1e-38f; size < 1e38f; size *= 3.7f) x.insert(x.end(), {size, -size});
-    const Values y = forward(*backend, activation, x);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      CAPTURE(x[i]);
-      const double want = exact(activation, x[i]);
-      CHECK(std::abs(y[i] - want) <= 0.5001 * ulp(want));
-    }
-  }
+  });
 }
 
 TEST_CASE("infinities reach the limits and NaN stays NaN") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
-  const Values x{kInfinity, -kInfinity, kNaN, 1e4f, -1e4f};
-  CHECK(std::isnan(forward(*backend, Activation::relu, x)[2]));
-  CHECK(forward(*backend, Activation::relu, x)[0] == kInfinity);
-  for (const std::size_t position : {0, 8, 16}) {  // in a whole vector and behind it
-    Values wide(17, 0.25f);
-    wide[position] = kNaN;
-    for (const Activation activation : {Activation::relu, Activation::sigmoid, Activation::tanh}) {
-      const Values y = forward(*backend, activation, wide);
-      for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isnan(y[i]) == (i == position));
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    const Values x{kInfinity, -kInfinity, kNaN, 1e4f, -1e4f};
+    CHECK(std::isnan(forward(*backend, Activation::relu, x)[2]));
+    CHECK(forward(*backend, Activation::relu, x)[0] == kInfinity);
+    for (const std::size_t position : {0, 8, 16}) {  // in a whole vector and behind it
+      Values wide(17, 0.25f);
+      wide[position] = kNaN;
+      for (const Activation activation : {Activation::relu, Activation::sigmoid, Activation::tanh}) {
+        const Values y = forward(*backend, activation, wide);
+        for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isnan(y[i]) == (i == position));
+      }
     }
-  }
-  const Values sigmoid = forward(*backend, Activation::sigmoid, x), tanh = forward(*backend, Activation::tanh, x);
-  CHECK(sigmoid[0] == 1.0f);
-  CHECK(sigmoid[1] == 0.0f);
-  CHECK(sigmoid[3] == 1.0f);
-  CHECK(sigmoid[4] == 0.0f);
-  CHECK(tanh[0] == 1.0f);
-  CHECK(tanh[1] == -1.0f);
-  CHECK(tanh[3] == 1.0f);
-  CHECK(tanh[4] == -1.0f);
+    const Values sigmoid = forward(*backend, Activation::sigmoid, x), tanh = forward(*backend, Activation::tanh, x);
+    CHECK(sigmoid[0] == 1.0f);
+    CHECK(sigmoid[1] == 0.0f);
+    CHECK(sigmoid[3] == 1.0f);
+    CHECK(sigmoid[4] == 0.0f);
+    CHECK(tanh[0] == 1.0f);
+    CHECK(tanh[1] == -1.0f);
+    CHECK(tanh[3] == 1.0f);
+    CHECK(tanh[4] == -1.0f);
+  });
 }
 
 TEST_CASE("gradients in terms of the output") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const std::size_t length : kLengths) {
-    const Values dy = random_values(length, 2), y = random_values(length, 3, 0.0f, 1.0f);
-    Values signs = random_integers(length, 4, 1);  // -1, 0, 1
-    const Values relu = backward(*backend, Activation::relu, signs, dy);
-    for (std::size_t i = 0; i < length; ++i) CHECK(relu[i] == (signs[i] > 0.0f ? dy[i] : 0.0f));
-    Doubles sigmoid, tanh, bound;
-    for (std::size_t i = 0; i < length; ++i) {
-      sigmoid.push_back(double(dy[i]) * y[i] * (1.0 - y[i]));
-      tanh.push_back(double(dy[i]) * (1.0 - double(y[i]) * y[i]));
-      bound.push_back(5 * kUnit * (std::abs(tanh.back())));  // at most four roundings; 1 - y^2 >= y (1 - y)
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const std::size_t length : kLengths) {
+      const Values dy = random_values(length, 2), y = random_values(length, 3, 0.0f, 1.0f);
+      Values signs = random_integers(length, 4, 1);  // -1, 0, 1
+      const Values relu = backward(*backend, Activation::relu, signs, dy);
+      for (std::size_t i = 0; i < length; ++i) CHECK(relu[i] == (signs[i] > 0.0f ? dy[i] : 0.0f));
+      Doubles sigmoid, tanh, bound;
+      for (std::size_t i = 0; i < length; ++i) {
+        sigmoid.push_back(double(dy[i]) * y[i] * (1.0 - y[i]));
+        tanh.push_back(double(dy[i]) * (1.0 - double(y[i]) * y[i]));
+        bound.push_back(5 * kUnit * (std::abs(tanh.back())));  // at most four roundings; 1 - y^2 >= y (1 - y)
+      }
+      CHECK(outside(backward(*backend, Activation::sigmoid, y, dy), sigmoid, bound) == "");
+      CHECK(outside(backward(*backend, Activation::tanh, y, dy), tanh, bound) == "");
     }
-    CHECK(outside(backward(*backend, Activation::sigmoid, y, dy), sigmoid, bound) == "");
-    CHECK(outside(backward(*backend, Activation::tanh, y, dy), tanh, bound) == "");
-  }
+  });
 }
 
 TEST_CASE("softmax and log-softmax") {

@@ -2,6 +2,7 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 namespace {
@@ -131,18 +132,21 @@ void check(const Problem& problem, const Results& got) {
 }  // namespace
 
 TEST_CASE("training, inference and gradients agree with the formulas in double") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  // Around the vector of 4 and 8 doubles and 16 floats; enough rows for several blocks of statistics.
-  for (const int channels : {1, 3, 7, 8, 9, 15, 16, 17, 40}) {
-    for (const int rows : {2, 31}) {
-      CAPTURE(channels);
-      CAPTURE(rows);
-      const Problem problem = make_problem(rows, channels, channels != 9);
-      check(problem, run(*backend, problem));
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    // Around the vector of 4 and 8 doubles and 16 floats; enough rows for several blocks of statistics.
+    for (const int channels : {1, 3, 7, 8, 9, 15, 16, 17, 40}) {
+      for (const int rows : {2, 31}) {
+        CAPTURE(channels);
+        CAPTURE(rows);
+        const Problem problem = make_problem(rows, channels, channels != 9);
+        check(problem, run(*backend, problem));
+      }
     }
-  }
-  const Problem tall = make_problem(2600, 33, true);
-  check(tall, run(*backend, tall));
+    const Problem tall = make_problem(2600, 33, true);
+    check(tall, run(*backend, tall));
+  });
 }
 
 TEST_CASE("a mean a thousand times the spread does not spoil the variance") {

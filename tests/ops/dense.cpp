@@ -2,6 +2,7 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 namespace {
@@ -39,46 +40,52 @@ std::size_t weights(const DenseShape& shape) { return std::size_t(shape.in) * sh
 }  // namespace
 
 TEST_CASE("integers come out exactly, forward and backward") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const DenseShape& shape : kShapes) {
-    CAPTURE(shape.n);
-    CAPTURE(shape.in);
-    CAPTURE(shape.out);
-    const Values x = random_integers(inputs(shape), 1, 5), w = random_integers(weights(shape), 2, 5);
-    const Values dy = random_integers(outputs(shape), 3, 5), bias = random_integers(std::size_t(shape.out), 4, 5);
-    const Results got = run(*backend, shape, x, w, bias, dy, Activation::none);
-    const Doubles y = reference::dense_forward(shape, widen(x), widen(w), widen(bias));
-    CHECK(got.y == narrow(y));
-    CHECK(got.dx == narrow(reference::dense_backward_input(shape, widen(dy), widen(w))));
-    CHECK(got.dw == narrow(reference::dense_backward_weights(shape, widen(x), widen(dy))));
-    CHECK(got.dbias == narrow(reference::column_sums(shape.n, shape.out, widen(dy))));
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const DenseShape& shape : kShapes) {
+      CAPTURE(shape.n);
+      CAPTURE(shape.in);
+      CAPTURE(shape.out);
+      const Values x = random_integers(inputs(shape), 1, 5), w = random_integers(weights(shape), 2, 5);
+      const Values dy = random_integers(outputs(shape), 3, 5), bias = random_integers(std::size_t(shape.out), 4, 5);
+      const Results got = run(*backend, shape, x, w, bias, dy, Activation::none);
+      const Doubles y = reference::dense_forward(shape, widen(x), widen(w), widen(bias));
+      CHECK(got.y == narrow(y));
+      CHECK(got.dx == narrow(reference::dense_backward_input(shape, widen(dy), widen(w))));
+      CHECK(got.dw == narrow(reference::dense_backward_weights(shape, widen(x), widen(dy))));
+      CHECK(got.dbias == narrow(reference::column_sums(shape.n, shape.out, widen(dy))));
 
-    const Results without = run(*backend, shape, x, w, {}, dy, Activation::relu);
-    Doubles rectified = reference::dense_forward(shape, widen(x), widen(w), {});
-    for (double& value : rectified) value = std::max(value, 0.0);
-    CHECK(without.y == narrow(rectified));
-  }
+      const Results without = run(*backend, shape, x, w, {}, dy, Activation::relu);
+      Doubles rectified = reference::dense_forward(shape, widen(x), widen(w), {});
+      for (double& value : rectified) value = std::max(value, 0.0);
+      CHECK(without.y == narrow(rectified));
+    }
+  });
 }
 
 TEST_CASE("real numbers come out within depth * u * sum of magnitudes") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const DenseShape& shape : kShapes) {
-    const Values x = random_values(inputs(shape), 1), w = random_values(weights(shape), 2);
-    const Values dy = random_values(outputs(shape), 3), bias = random_values(std::size_t(shape.out), 4);
-    const Results got = run(*backend, shape, x, w, bias, dy, Activation::none);
-    const auto scaled = [](Doubles magnitude, int depth) {
-      for (double& value : magnitude) value *= (depth + 2) * kUnit;
-      return magnitude;
-    };
-    CHECK(outside(got.y, reference::dense_forward(shape, widen(x), widen(w), widen(bias)),
-                  scaled(reference::dense_forward(shape, absolute(x), absolute(w), absolute(bias)), shape.in)) == "");
-    CHECK(outside(got.dx, reference::dense_backward_input(shape, widen(dy), widen(w)),
-                  scaled(reference::dense_backward_input(shape, absolute(dy), absolute(w)), shape.out)) == "");
-    CHECK(outside(got.dw, reference::dense_backward_weights(shape, widen(x), widen(dy)),
-                  scaled(reference::dense_backward_weights(shape, absolute(x), absolute(dy)), shape.n)) == "");
-    CHECK(outside(got.dbias, reference::column_sums(shape.n, shape.out, widen(dy)),
-                  scaled(reference::column_sums(shape.n, shape.out, absolute(dy)), shape.n)) == "");
-  }
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const DenseShape& shape : kShapes) {
+      const Values x = random_values(inputs(shape), 1), w = random_values(weights(shape), 2);
+      const Values dy = random_values(outputs(shape), 3), bias = random_values(std::size_t(shape.out), 4);
+      const Results got = run(*backend, shape, x, w, bias, dy, Activation::none);
+      const auto scaled = [](Doubles magnitude, int depth) {
+        for (double& value : magnitude) value *= (depth + 2) * kUnit;
+        return magnitude;
+      };
+      CHECK(outside(got.y, reference::dense_forward(shape, widen(x), widen(w), widen(bias)),
+                    scaled(reference::dense_forward(shape, absolute(x), absolute(w), absolute(bias)), shape.in)) == "");
+      CHECK(outside(got.dx, reference::dense_backward_input(shape, widen(dy), widen(w)),
+                    scaled(reference::dense_backward_input(shape, absolute(dy), absolute(w)), shape.out)) == "");
+      CHECK(outside(got.dw, reference::dense_backward_weights(shape, widen(x), widen(dy)),
+                    scaled(reference::dense_backward_weights(shape, absolute(x), absolute(dy)), shape.n)) == "");
+      CHECK(outside(got.dbias, reference::column_sums(shape.n, shape.out, widen(dy)),
+                    scaled(reference::column_sums(shape.n, shape.out, absolute(dy)), shape.n)) == "");
+    }
+  });
 }
 
 TEST_CASE("the number of threads changes no bit") {

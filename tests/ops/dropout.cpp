@@ -2,6 +2,7 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 namespace {
@@ -21,20 +22,23 @@ Values dropped(Backend& backend, const DropoutSpec& spec, std::uint32_t step, co
 }  // namespace
 
 TEST_CASE("element i is kept when word i of the stream reaches the threshold") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const std::size_t count : {1, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 16384, 16387, 40000}) {
-    for (const float rate : {0.1f, 0.3f, 0.5f, 0.999f}) {
-      const DropoutSpec spec{.rate = rate, .seed = 0x123456789abcull, .stream = 7};
-      const Values x = random_values(count, 1);
-      const Values y = dropped(*backend, spec, 41, x);
-      const RandomStream stream{spec.seed, spec.stream, 41};
-      Values expected(count);
-      for (std::size_t i = 0; i < count; ++i) {
-        expected[i] = stream.bits(i) >= drop_threshold(rate) ? x[i] * (1.0f / (1.0f - rate)) : 0.0f;
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const std::size_t count : {1, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 16384, 16387, 40000}) {
+      for (const float rate : {0.1f, 0.3f, 0.5f, 0.999f}) {
+        const DropoutSpec spec{.rate = rate, .seed = 0x123456789abcull, .stream = 7};
+        const Values x = random_values(count, 1);
+        const Values y = dropped(*backend, spec, 41, x);
+        const RandomStream stream{spec.seed, spec.stream, 41};
+        Values expected(count);
+        for (std::size_t i = 0; i < count; ++i) {
+          expected[i] = stream.bits(i) >= drop_threshold(rate) ? x[i] * (1.0f / (1.0f - rate)) : 0.0f;
+        }
+        CHECK(y == expected);
       }
-      CHECK(y == expected);
     }
-  }
+  });
 }
 
 TEST_CASE("rate 0 changes nothing, rate 1 leaves nothing, and a dropped NaN is gone") {

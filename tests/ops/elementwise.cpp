@@ -2,25 +2,29 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 
 TEST_CASE("add, into new memory and into either operand") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const std::size_t count : {1, 7, 8, 9, 15, 16, 17, 16384, 16385, 50001}) {
-    const Values a_values = random_values(count, 1), b_values = random_values(count, 2);
-    Values sum(count);
-    for (std::size_t i = 0; i < count; ++i) sum[i] = a_values[i] + b_values[i];
-    const GuardedTensor a = holding(*backend, a_values), b = holding(*backend, b_values), y = blank(*backend, count);
-    ops::add(*backend, a.tensor, b.tensor, y.tensor);
-    CHECK(y.values() == sum);
-    ops::add(*backend, a.tensor, b.tensor, a.tensor);
-    CHECK(a.values() == sum);
-    a.set(a_values);
-    ops::add(*backend, a.tensor, b.tensor, b.tensor);
-    CHECK(b.values() == sum);
-    for (const GuardedTensor* each : {&a, &b, &y}) CHECK(each->intact());
-  }
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const std::size_t count : {1, 7, 8, 9, 15, 16, 17, 16384, 16385, 50001}) {
+      const Values a_values = random_values(count, 1), b_values = random_values(count, 2);
+      Values sum(count);
+      for (std::size_t i = 0; i < count; ++i) sum[i] = a_values[i] + b_values[i];
+      const GuardedTensor a = holding(*backend, a_values), b = holding(*backend, b_values), y = blank(*backend, count);
+      ops::add(*backend, a.tensor, b.tensor, y.tensor);
+      CHECK(y.values() == sum);
+      ops::add(*backend, a.tensor, b.tensor, a.tensor);
+      CHECK(a.values() == sum);
+      a.set(a_values);
+      ops::add(*backend, a.tensor, b.tensor, b.tensor);
+      CHECK(b.values() == sum);
+      for (const GuardedTensor* each : {&a, &b, &y}) CHECK(each->intact());
+    }
+  });
 }
 
 TEST_CASE("fill writes all elements and no more") {

@@ -5,6 +5,7 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 namespace {
@@ -72,39 +73,46 @@ std::vector<Values> run(Backend& backend, const nlohmann::json& all, const nlohm
 }  // namespace
 
 TEST_CASE("twenty steps follow PyTorch and Keras") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  const nlohmann::json all = golden();
-  CHECK(all["cases"].size() == 14);
-  for (const nlohmann::json& test : all["cases"]) {
-    CAPTURE(test["kind"].get<std::string>());
-    CAPTURE(test["convention"].get<std::string>());
-    CAPTURE(test["decay_kind"].get<std::string>());
-    CAPTURE(test["weight_decay"].get<double>());
-    const std::vector<Values> trace = run(*backend, all, test, 12);
-    for (std::size_t step = 0; step < trace.size(); ++step) {
-      CAPTURE(step);
-      // A step rounds the weight a few times, and moves it by at most .2 (SGD, momentum .9, gradients below 3) or some
-      // rates (Adam); its relative error is below 16 roundings of moments, rate, root and corrections.
-      const Doubles want = test["weights"][step].get<Doubles>();
-      Doubles bound;
-      for (const double value : want) bound.push_back((step + 1.0) * kUnit * (3 * (std::abs(value) + 0.2) + 16 * 0.2));
-      CHECK(outside(trace[step], want, bound) == "");
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const nlohmann::json all = golden();
+    CHECK(all["cases"].size() == 14);
+    for (const nlohmann::json& test : all["cases"]) {
+      CAPTURE(test["kind"].get<std::string>());
+      CAPTURE(test["convention"].get<std::string>());
+      CAPTURE(test["decay_kind"].get<std::string>());
+      CAPTURE(test["weight_decay"].get<double>());
+      const std::vector<Values> trace = run(*backend, all, test, 12);
+      for (std::size_t step = 0; step < trace.size(); ++step) {
+        CAPTURE(step);
+        // A step rounds the weight a few times, and moves it by at most .2 (SGD, momentum .9, gradients below 3) or
+        // some rates (Adam); its relative error is below 16 roundings of moments, rate, root and corrections.
+        const Doubles want = test["weights"][step].get<Doubles>();
+        Doubles bound;
+        for (const double value : want)
+          bound.push_back((step + 1.0) * kUnit * (3 * (std::abs(value) + 0.2) + 16 * 0.2));
+        CHECK(outside(trace[step], want, bound) == "");
+      }
     }
-  }
+  });
 }
 
 TEST_CASE("every element of a long array moves the same way, whatever the threads") {
-  const nlohmann::json all = golden();
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1), threads = make_cpu_backend(3);
-  for (const nlohmann::json& test : all["cases"]) {
-    const Values twelve = run(*backend, all, test, 12).back();
-    for (const std::size_t count : {1, 15, 16, 17, 40007}) {
-      const Values got = run(*threads, all, test, count).back();
-      for (std::size_t i = 0; i < count; ++i) {
-        if (got[i] != twelve[i % 12]) FAIL_CHECK("element ", i, " of ", count, ": ", got[i], " for ", twelve[i % 12]);
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const nlohmann::json all = golden();
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1), threads = make_cpu_backend(3);
+    for (const nlohmann::json& test : all["cases"]) {
+      const Values twelve = run(*backend, all, test, 12).back();
+      for (const std::size_t count : {1, 15, 16, 17, 40007}) {
+        const Values got = run(*threads, all, test, count).back();
+        for (std::size_t i = 0; i < count; ++i) {
+          if (got[i] != twelve[i % 12]) FAIL_CHECK("element ", i, " of ", count, ": ", got[i], " for ", twelve[i % 12]);
+        }
       }
     }
-  }
+  });
 }
 
 TEST_CASE("a NaN gradient shows in its own weight alone") {

@@ -2,6 +2,7 @@
 
 #include "ops/ops.h"
 #include "support/reference.h"
+#include "support/targets.h"
 
 namespace curie::test {
 namespace {
@@ -68,21 +69,24 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
 }  // namespace
 
 TEST_CASE("max pooling: values, positions and gradients of integers are exact, ties included") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const Geometry& geometry : kGeometries) {
-    for (const int channels : kChannels) {
-      const PoolShape shape = make_shape(geometry, 3, channels);
-      CAPTURE(shape.h);
-      CAPTURE(shape.c);
-      const Values x = random_integers(shape.input_elements(), 1, 3);  // many ties
-      const Values dy = random_integers(shape.output_elements(), 2, 9);
-      const Pooled expected = pool_forward(Pooling::max, shape, x);
-      const Results got = run(*backend, Pooling::max, shape, x, dy);
-      CHECK(got.y == narrow(expected.y));
-      CHECK(got.arg_max == expected.arg_max);
-      CHECK(got.dx == narrow(pool_backward(Pooling::max, shape, x, expected, dy)));
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const Geometry& geometry : kGeometries) {
+      for (const int channels : kChannels) {
+        const PoolShape shape = make_shape(geometry, 3, channels);
+        CAPTURE(shape.h);
+        CAPTURE(shape.c);
+        const Values x = random_integers(shape.input_elements(), 1, 3);  // many ties
+        const Values dy = random_integers(shape.output_elements(), 2, 9);
+        const Pooled expected = pool_forward(Pooling::max, shape, x);
+        const Results got = run(*backend, Pooling::max, shape, x, dy);
+        CHECK(got.y == narrow(expected.y));
+        CHECK(got.arg_max == expected.arg_max);
+        CHECK(got.dx == narrow(pool_backward(Pooling::max, shape, x, expected, dy)));
+      }
     }
-  }
+  });
 }
 
 TEST_CASE("padding never wins a maximum") {
@@ -94,53 +98,60 @@ TEST_CASE("padding never wins a maximum") {
 }
 
 TEST_CASE("the first NaN of a window is its maximum, wherever it stands") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
-  for (const int channels : {1, 16, 19}) {
-    const PoolShape shape = make_shape({2, 2, 2, 2, 2, 2, 0, 0, 1, 1}, 1, channels);
-    for (std::size_t where = 0; where < 4; ++where) {
-      Values x = random_values(shape.input_elements(), 5);
-      for (std::size_t c = 0; c < std::size_t(channels); ++c) {
-        x[where * channels + c] = std::nanf("");
-        x[3 * std::size_t(channels) + c] = std::nanf("");
-      }
-      const Results got = run(*backend, Pooling::max, shape, x, Values(shape.output_elements(), 2.0f));
-      for (std::size_t c = 0; c < std::size_t(channels); ++c) {
-        CHECK(std::isnan(got.y[c]));
-        CHECK(got.arg_max[c] == where);
-        CHECK(got.dx[where * channels + c] == 2.0f);
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    for (const int channels : {1, 16, 19}) {
+      const PoolShape shape = make_shape({2, 2, 2, 2, 2, 2, 0, 0, 1, 1}, 1, channels);
+      for (std::size_t where = 0; where < 4; ++where) {
+        Values x = random_values(shape.input_elements(), 5);
+        for (std::size_t c = 0; c < std::size_t(channels); ++c) {
+          x[where * channels + c] = std::nanf("");
+          x[3 * std::size_t(channels) + c] = std::nanf("");
+        }
+        const Results got = run(*backend, Pooling::max, shape, x, Values(shape.output_elements(), 2.0f));
+        for (std::size_t c = 0; c < std::size_t(channels); ++c) {
+          CHECK(std::isnan(got.y[c]));
+          CHECK(got.arg_max[c] == where);
+          CHECK(got.dx[where * channels + c] == 2.0f);
+        }
       }
     }
-  }
-  // Minus infinity everywhere is a maximum like any other.
-  const PoolShape shape = make_shape({2, 2, 2, 2, 2, 2, 0, 0, 1, 1}, 1, 17);
-  const Results got = run(*backend, Pooling::max, shape, Values(shape.input_elements(), -kInfinity), Values(17, 1.0f));
-  CHECK(got.y == Values(17, -kInfinity));
-  CHECK(got.arg_max == std::vector<std::uint8_t>(17, 0));
+    // Minus infinity everywhere is a maximum like any other.
+    const PoolShape shape = make_shape({2, 2, 2, 2, 2, 2, 0, 0, 1, 1}, 1, 17);
+    const Results got =
+        run(*backend, Pooling::max, shape, Values(shape.input_elements(), -kInfinity), Values(17, 1.0f));
+    CHECK(got.y == Values(17, -kInfinity));
+    CHECK(got.arg_max == std::vector<std::uint8_t>(17, 0));
+  });
 }
 
 TEST_CASE("average and L2 pooling agree with the loops in double") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const Pooling kind : {Pooling::average, Pooling::l2}) {
-    for (const Geometry& geometry : kGeometries) {
-      for (const int channels : kChannels) {
-        const PoolShape shape = make_shape(geometry, 2, channels);
-        CAPTURE(shape.h);
-        CAPTURE(shape.c);
-        const Values x = random_values(shape.input_elements(), 1), dy = random_values(shape.output_elements(), 2);
-        const Pooled expected = pool_forward(kind, shape, x);
-        const Results got = run(*backend, kind, shape, x, dy);
-        // Inputs are below 1: a sum of `cells` of them, a division or a root.
-        const int cells = shape.window_h * shape.window_w;
-        CHECK(outside(got.y, expected.y, Doubles(got.y.size(), (cells + 2) * kUnit * cells)) == "");
-        // An input takes part in at most ceil(window / stride)^2 windows; |dx / dy| of one is at most 1. The root in
-        // the divisor carries (cells / 2 + 1) roundings.
-        const double windows =
-            std::ceil(double(shape.window_h) / shape.stride_h) * std::ceil(double(shape.window_w) / shape.stride_w);
-        const double bound = windows * (windows + cells + 4) * kUnit;
-        CHECK(outside(got.dx, pool_backward(kind, shape, x, expected, dy), Doubles(got.dx.size(), bound)) == "");
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const Pooling kind : {Pooling::average, Pooling::l2}) {
+      for (const Geometry& geometry : kGeometries) {
+        for (const int channels : kChannels) {
+          const PoolShape shape = make_shape(geometry, 2, channels);
+          CAPTURE(shape.h);
+          CAPTURE(shape.c);
+          const Values x = random_values(shape.input_elements(), 1), dy = random_values(shape.output_elements(), 2);
+          const Pooled expected = pool_forward(kind, shape, x);
+          const Results got = run(*backend, kind, shape, x, dy);
+          // Inputs are below 1: a sum of `cells` of them, a division or a root.
+          const int cells = shape.window_h * shape.window_w;
+          CHECK(outside(got.y, expected.y, Doubles(got.y.size(), (cells + 2) * kUnit * cells)) == "");
+          // An input takes part in at most ceil(window / stride)^2 windows; |dx / dy| of one is at most 1. The root in
+          // the divisor carries (cells / 2 + 1) roundings.
+          const double windows =
+              std::ceil(double(shape.window_h) / shape.stride_h) * std::ceil(double(shape.window_w) / shape.stride_w);
+          const double bound = windows * (windows + cells + 4) * kUnit;
+          CHECK(outside(got.dx, pool_backward(kind, shape, x, expected, dy), Doubles(got.dx.size(), bound)) == "");
+        }
       }
     }
-  }
+  });
 }
 
 TEST_CASE("average pooling of integers is one exact sum and one division; an L2 norm one exact sum and one root") {
@@ -181,27 +192,30 @@ TEST_CASE("the gradient of an L2 norm of zeros is 0") {
 }
 
 TEST_CASE("global average pooling") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
-  for (const int channels : {1, 4, 7, 8, 9, 16, 31}) {
-    for (const int pixels : {1, 6, 49}) {
-      const std::size_t elements = std::size_t(3) * pixels * channels, outputs = std::size_t(3) * channels;
-      const GuardedTensor x = holding(*backend, random_values(elements, 1)), y = blank(*backend, outputs);
-      ops::global_average_pool_forward(*backend, 3, pixels, channels, x.tensor, y.tensor);
-      Doubles means(outputs, 0.0);
-      for (std::size_t i = 0; i < elements; ++i) {
-        means[i / (std::size_t(pixels) * channels) * channels + i % channels] += double(x.floats()[i]) / pixels;
-      }
-      CHECK(outside(y.floats(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
+  for_each_target([&](const char* target) {
+    CAPTURE(target);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    for (const int channels : {1, 4, 7, 8, 9, 16, 31}) {
+      for (const int pixels : {1, 6, 49}) {
+        const std::size_t elements = std::size_t(3) * pixels * channels, outputs = std::size_t(3) * channels;
+        const GuardedTensor x = holding(*backend, random_values(elements, 1)), y = blank(*backend, outputs);
+        ops::global_average_pool_forward(*backend, 3, pixels, channels, x.tensor, y.tensor);
+        Doubles means(outputs, 0.0);
+        for (std::size_t i = 0; i < elements; ++i) {
+          means[i / (std::size_t(pixels) * channels) * channels + i % channels] += double(x.floats()[i]) / pixels;
+        }
+        CHECK(outside(y.floats(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
 
-      const GuardedTensor dy = holding(*backend, random_values(outputs, 2)), dx = blank(*backend, elements);
-      ops::global_average_pool_backward(*backend, 3, pixels, channels, dy.tensor, dx.tensor);
-      for (std::size_t i = 0; i < elements; ++i) {
-        const float gradient = dy.floats()[i / (std::size_t(pixels) * channels) * channels + i % channels];
-        CHECK(dx.floats()[i] == gradient / static_cast<float>(pixels));
+        const GuardedTensor dy = holding(*backend, random_values(outputs, 2)), dx = blank(*backend, elements);
+        ops::global_average_pool_backward(*backend, 3, pixels, channels, dy.tensor, dx.tensor);
+        for (std::size_t i = 0; i < elements; ++i) {
+          const float gradient = dy.floats()[i / (std::size_t(pixels) * channels) * channels + i % channels];
+          CHECK(dx.floats()[i] == gradient / static_cast<float>(pixels));
+        }
+        for (const GuardedTensor* each : {&x, &y, &dy, &dx}) CHECK(each->intact());
       }
-      for (const GuardedTensor* each : {&x, &y, &dy, &dx}) CHECK(each->intact());
     }
-  }
+  });
 }
 
 TEST_CASE("the number of threads changes no bit") {
