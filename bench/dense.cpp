@@ -1,0 +1,75 @@
+// The fully connected layers of the recipes. The first one, 9216 -> 64 at batch 256, is the heaviest.
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "ops/backend.h"
+
+namespace curie {
+namespace {
+
+class DenseBench {
+ public:
+  explicit DenseBench(const benchmark::State& state)
+      : backend(make_cpu_backend()),
+        shape{static_cast<int>(state.range(0)), static_cast<int>(state.range(1)), static_cast<int>(state.range(2))},
+        x(std::size_t(shape.n) * shape.in, 0.5f),
+        w(std::size_t(shape.in) * shape.out, 0.25f),
+        y(std::size_t(shape.n) * shape.out, 0.125f),
+        bias(std::size_t(shape.out), 1.0f),
+        memory(backend->scratch_bytes(shape)) {}
+
+  Scratch scratch() { return {memory.data(), memory.size()}; }
+  void report(benchmark::State& state) const {
+    using benchmark::Counter;
+    state.counters["GFLOP/s"] = Counter(shape.flops() * 1e-9, Counter::kIsIterationInvariantRate);
+    const double bytes = sizeof(float) * static_cast<double>(x.size() + w.size() + y.size());
+    state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+  }
+
+  std::unique_ptr<Backend> backend;
+  DenseShape shape;
+  std::vector<float> x, w, y, bias;
+  std::vector<std::byte> memory;
+};
+
+void forward(benchmark::State& state) {
+  DenseBench bench(state);
+  for (auto _ : state) {
+    bench.backend->dense_forward(bench.shape, bench.x.data(), bench.w.data(), bench.bias.data(), Activation::relu,
+                                 bench.y.data(), bench.scratch());
+  }
+  bench.report(state);
+}
+
+void backward_input(benchmark::State& state) {
+  DenseBench bench(state);
+  for (auto _ : state) {
+    bench.backend->dense_backward_input(bench.shape, bench.y.data(), bench.w.data(), bench.x.data(), bench.scratch());
+  }
+  bench.report(state);
+}
+
+void backward_weights(benchmark::State& state) {
+  DenseBench bench(state);
+  for (auto _ : state) {
+    bench.backend->dense_backward_weights(bench.shape, bench.x.data(), bench.y.data(), bench.w.data(),
+                                          bench.bias.data(), bench.scratch());
+  }
+  bench.report(state);
+}
+
+void shapes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"batch", "in", "out"});
+  benchmark->Args({256, 9216, 64})->Args({256, 64, 1})->Args({32, 1600, 128})->Args({512, 512, 1000});
+  benchmark->Args({1, 9216, 64})->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+BENCHMARK(forward)->Name("dense_forward")->Apply(shapes);
+BENCHMARK(backward_input)->Name("dense_backward_input")->Apply(shapes);
+BENCHMARK(backward_weights)->Name("dense_backward_weights")->Apply(shapes);
+
+}  // namespace
+}  // namespace curie
