@@ -21,16 +21,18 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 SourceImages draw_phantoms(const Recipe& recipe, const DataOptions& options) {
   const Clock::time_point start = Clock::now();
-  PhantomOptions phantoms{
-      .size = recipe.preprocessing.width, .seed = options.phantom_seed, .class_names = recipe.classes};
+  CURIE_CHECK(recipe.classes == std::vector<std::string>({"Normal", "COVID"}), usage,
+              "recipe {}: there are no phantoms of its classes; give --data", recipe.name);
   for (const auto& [name, limit] : options.limits) {
     CURIE_CHECK(std::find(recipe.classes.begin(), recipe.classes.end(), name) != recipe.classes.end(), usage,
                 "--limit {}={}: the recipe's classes are {}", name, limit, fmt::join(recipe.classes, ", "));
   }
-  for (std::size_t i = 0; i < recipe.classes.size(); ++i) {
-    const auto limit = options.limits.find(recipe.classes[i]);
-    phantoms.counts.push_back(limit == options.limits.end() ? recipe.phantoms[i] : limit->second);
-  }
+  const auto count = [&](std::size_t index) {
+    const auto limit = options.limits.find(recipe.classes[index]);
+    return limit == options.limits.end() ? recipe.phantoms[index] : std::min(limit->second, recipe.phantoms[index]);
+  };
+  const PhantomOptions phantoms{
+      .normal = count(0), .covid = count(1), .size = recipe.preprocessing.width, .seed = options.phantom_seed};
   ThreadPool pool(options.threads);
   SourceImages source;
   source.images = make_phantoms(phantoms, pool);

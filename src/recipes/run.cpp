@@ -172,7 +172,7 @@ void log_counts(const PreparedData& data, const Recipe& recipe) {
     }
     log_info("  {:<20} {}", row.step, text);
   }
-  log_info("Leak check: {}", to_string(data.leaks, "validation"));
+  log_info("{}", to_string(data.leaks, "validation"));
 }
 
 }  // namespace

@@ -1,0 +1,162 @@
+#include "model/executor.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "model/parameters.h"
+#include "support/throws.h"
+
+using namespace curie;
+
+namespace {
+
+// A graph with its parameters, an executor in training mode and an arena, on one CPU thread.
+struct Rig {
+  explicit Rig(Graph& g, int batch) : graph(g), backend(make_cpu_backend(1)), store(graph, *backend, 0) {
+    executor = std::make_unique<Executor>(graph, *backend, batch, Mode::training, graph.output());
+    executor->bind(std::make_shared<const Buffer>(backend->allocate(executor->arena_bytes())));
+    executor->prepare(batch);
+  }
+
+  void load(std::span<const float> x, int n) {
+    const std::span<float> input = executor->value(n, 0).host<float>();
+    std::copy(x.begin(), x.end(), input.begin());
+  }
+  // dot(output, weights), in double.
+  double forward(std::span<const float> x, std::span<const float> weights, int n) {
+    load(x, n);
+    executor->forward(n, &state);
+    const std::span<const float> y = executor->value(n, graph.output()).host<float>();
+    double sum = 0.0;
+    for (std::size_t i = 0; i < y.size(); ++i) sum += static_cast<double>(y[i]) * static_cast<double>(weights[i]);
+    return sum;
+  }
+
+  Graph& graph;
+  std::unique_ptr<Backend> backend;
+  ParameterStore store;
+  std::unique_ptr<Executor> executor;
+  StepState state{};
+};
+
+std::vector<float> noise(std::size_t count, std::uint32_t stream) {
+  std::vector<float> values(count);
+  const RandomStream random{.seed = 99, .stream = stream};
+  for (std::size_t i = 0; i < count; ++i) values[i] = random.uniform(i) - 0.5f;
+  return values;
+}
+
+// Parameter gradients against central differences of dot(output, weights).
+void check_gradients(Graph& graph, int n) {
+  Rig rig(graph, n);
+  const std::vector<float> x = noise(graph.input_shape().elements() * static_cast<std::size_t>(n), 1);
+  const std::vector<float> weights = noise(graph.shape(graph.output()).elements() * static_cast<std::size_t>(n), 2);
+  rig.forward(x, weights, n);
+  const std::span<float> seed = rig.executor->gradient(n, graph.output()).host<float>();
+  std::copy(weights.begin(), weights.end(), seed.begin());
+  rig.executor->backward(n, &rig.state);
+  for (const NamedParameter& named : rig.store.parameters()) {
+    if (!named.trained) continue;
+    CAPTURE(named.name);
+    const std::span<const float> found = named.parameter->gradient.host<float>();
+    const std::vector<float> gradient(found.begin(), found.end());
+    const std::span<float> value = named.parameter->value.host<float>();
+    for (std::size_t i = 0; i < value.size(); i += 1 + value.size() / 7) {
+      const float kept = value[i];
+      constexpr float kStep = 4e-3f;
+      value[i] = kept + kStep;
+      const double above = rig.forward(x, weights, n);
+      value[i] = kept - kStep;
+      const double below = rig.forward(x, weights, n);
+      value[i] = kept;
+      const double expected = (above - below) / (2.0 * static_cast<double>(kStep));
+      // Differences of float32 sums: eps * |sum| / step, and a step^2 term of the curvature.
+      CHECK(static_cast<double>(gradient[i]) == doctest::Approx(expected).epsilon(5e-3).scale(1.0));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a value that several layers read gets the sum of their gradients") {
+  Graph graph({6, 6, 2}, 4);
+  const int stem = graph.add(Conv2D{.filters = 3, .kernel = 3, .padding = Padding::same()}.make(), {0});
+  const int left = graph.add(Tanh{}.make(), {stem});
+  const int right = graph.add(Conv2D{.filters = 3, .kernel = 3, .padding = Padding::same()}.make(), {stem});
+  const int sum = graph.add(Add{}.make(), {left, right});
+  const int again = graph.add(Add{}.make(), {sum, stem});
+  const int twice = graph.add(Add{}.make(), {again, again});
+  graph.add(Dense{.units = 2}.make(), {graph.add(Flatten{}.make(), {twice})});
+  check_gradients(graph, 3);
+}
+
+TEST_CASE("a flattened value that is read elsewhere too keeps its own gradient") {
+  Graph graph({3, 3, 2}, 5);
+  const int stem = graph.add(Conv2D{.filters = 2, .kernel = 1}.make(), {0});
+  const int flat = graph.add(Flatten{}.make(), {stem});
+  const int wide = graph.add(Dense{.units = 4}.make(), {flat});
+  const int pooled = graph.add(Dense{.units = 4}.make(), {graph.add(GlobalAveragePool2D{}.make(), {stem})});
+  graph.add(Add{}.make(), {wide, pooled});
+  check_gradients(graph, 2);
+}
+
+TEST_CASE("batch normalisation, pooling of every kind and a deep chain") {
+  Graph graph({12, 12, 1}, 6);
+  int value = graph.add(Conv2D{.filters = 4, .kernel = 3, .bias = false}.make(), {0});
+  value = graph.add(BatchNormalization{}.make(), {value});
+  value = graph.add(Tanh{}.make(), {value});
+  value = graph.add(AveragePool2D{.pool = 2}.make(), {value});
+  value = graph.add(L2Pool2D{.pool = 2, .stride = Extent2(1)}.make(), {value});
+  value = graph.add(Flatten{}.make(), {value});
+  value = graph.add(Dense{.units = 3, .activation = Activation::sigmoid}.make(), {value});
+  check_gradients(graph, 4);
+}
+
+TEST_CASE("smaller batches than planned use the head of the same memory") {
+  Graph graph({4}, 7);
+  graph.add(Dense{.units = 2}.make(), {0});
+  Rig rig(graph, 8);
+  rig.executor->prepare(3);
+  const std::vector<float> x = noise(12, 3), weights = noise(6, 4);
+  rig.forward(x, weights, 3);
+  CHECK(rig.executor->value(3, 0).raw() == rig.executor->value(8, 0).raw());
+  CHECK_THROWS_AS(rig.executor->prepare(9), Error);
+}
+
+TEST_CASE("frozen layers get no gradient, and nothing is planned for what lies below them") {
+  Graph graph({5}, 8);
+  const int below = graph.add(Dense{.units = 4}.make(), {0});
+  graph.add(Dense{.units = 2}.make(), {below});
+  graph.nodes()[0].layer->set_trainable(false);
+  Rig rig(graph, 2);
+  CHECK_FALSE(rig.store.parameters()[0].parameter->gradient.defined());
+  CHECK_FALSE(rig.executor->gradient(2, below).defined());
+  check_gradients(graph, 2);
+}
+
+TEST_CASE("fused and separate steps give the same training step") {
+  // conv -> pool -> dropout fuses; with a second reader of the convolution it cannot, and nothing else changes.
+  const auto build = [](bool apart) {
+    auto graph = std::make_unique<Graph>(Shape{18, 18, 1}, 9);
+    const int conv = graph->add(Conv2D{.filters = 32, .kernel = 3, .activation = Activation::relu}.make(), {0});
+    const int pool = graph->add(MaxPool2D{.pool = 2}.make(), {conv});
+    const int drop = graph->add(Dropout{.rate = 0.3f}.make(), {pool});
+    const int flat = graph->add(Flatten{}.make(), {drop});
+    const int out = graph->add(Dense{.units = 1}.make(), {flat});
+    if (apart) graph->add(Add{}.make(), {out, out});
+    return graph;
+  };
+  const std::unique_ptr<Graph> plain = build(false);
+  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::vector<Step> steps = fuse(*plain, *backend, 4, Mode::training);
+  if (!backend->fuses(ConvPoolShape{.conv = {4, 18, 18, 1, 32, 3, 3, 1, 1, 0, 0, 16, 16}, .pool = 2})) return;
+  REQUIRE(steps.size() == 3);
+  CHECK(steps[0].name == "conv2d + max_pooling2d + dropout");
+  CHECK(steps[0].nodes == std::vector<int>{0, 1, 2});
+  // In inference the dropout is an alias and stays a step of its own.
+  CHECK(fuse(*plain, *backend, 4, Mode::inference)[0].nodes == std::vector<int>{0, 1});
+  check_gradients(*plain, 4);
+}
