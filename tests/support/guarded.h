@@ -1,79 +1,65 @@
-// Backend memory with a guard on both sides: a write outside the tensor shows.
+// Arrays for tests of kernels: not aligned beyond the element, every element poisoned before the call, and guard
+// elements on both sides that must not change.
 #pragma once
 
-#include <doctest/doctest.h>
-
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <limits>
-#include <memory>
+#include <random>
 #include <span>
 #include <vector>
 
-#include "ops/backend.h"
-#include "tensor/random.h"
+namespace curie {
 
-namespace curie::test {
-
+template <typename T>
 class Guarded {
  public:
-  Guarded() = default;
-  // Elements start as 0xff bytes: NaN in f32, 255 in u8.
-  Guarded(Backend& backend, const Shape& shape, DType type = DType::f32) {
-    const std::size_t bytes = shape.elements() * size_of(type);
-    buffer_ = std::make_shared<const Buffer>(backend.allocate(bytes + 2 * kGuard));
-    std::memset(buffer_->data(), kPattern, kGuard);
-    std::memset(buffer_->data() + kGuard, 0xff, bytes);
-    std::memset(buffer_->data() + kGuard + bytes, kPattern, kGuard);
-    tensor = Tensor(buffer_, kGuard, shape, type);
+  Guarded(std::size_t size, T poison) : size_(size), storage_(size + 2 * kGuards, kGuard) {
+    for (T& element : span()) element = poison;
   }
-
-  bool intact() const {
-    const auto untouched = [](const std::byte* at) {
-      return std::all_of(at, at + kGuard, [](std::byte b) { return b == static_cast<std::byte>(kPattern); });
-    };
-    return buffer_ == nullptr || (untouched(buffer_->data()) && untouched(tensor.raw() + tensor.bytes()));
+  T* data() { return storage_.data() + kGuards; }
+  std::span<T> span() { return {data(), size_}; }
+  std::span<const T> span() const { return {storage_.data() + kGuards, size_}; }
+  bool guards_intact() const {
+    for (std::size_t i = 0; i < kGuards; ++i) {
+      if (storage_[i] != kGuard || storage_[kGuards + size_ + i] != kGuard) return false;
+    }
+    return true;
   }
-
-  std::span<float> floats() const { return tensor.host<float>(); }
-  std::vector<float> values() const { return {floats().begin(), floats().end()}; }
-  void set(std::span<const float> values) const { std::copy(values.begin(), values.end(), floats().begin()); }
-  void fill(float value) const { std::fill(floats().begin(), floats().end(), value); }
-
-  Tensor tensor;
 
  private:
-  static constexpr std::size_t kGuard = 256;
-  static constexpr int kPattern = 0xa5;
-  std::shared_ptr<const Buffer> buffer_;
+  static constexpr std::size_t kGuards = 33;  // odd, so that data() is not aligned to a vector
+  static constexpr T kGuard = static_cast<T>(77);
+  std::size_t size_;
+  std::vector<T> storage_;
 };
 
-inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+using GuardedFloats = Guarded<float>;
 
-// Uniform on [low, high), the same for the same stream number.
-inline std::vector<float> random_values(std::size_t count, std::uint32_t stream, float low = -1.0f, float high = 1.0f) {
-  const RandomStream random{.seed = 20, .stream = stream};
-  std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = low + (high - low) * random.uniform(i);
-  return values;
+inline GuardedFloats poisoned(std::size_t size, float poison = std::numeric_limits<float>::quiet_NaN()) {
+  return {size, poison};
 }
 
-// Distinct values, no two closer than `gap` and none closer than gap / 2 to 0, in random order: no step below gap / 2
-// changes a maximum or a sign.
-inline std::vector<float> spaced_values(std::size_t count, std::uint32_t stream, float gap) {
-  const RandomStream random{.seed = 21, .stream = stream};
-  std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    values[i] = (static_cast<float>(i) - static_cast<float>(count / 2) + 0.5f) * gap;
-    std::swap(values[i], values[below(random, i, static_cast<std::uint32_t>(i) + 1)]);
+// Integers in [-limit, limit]: sums of their products are exact while they stay below 2^24.
+inline GuardedFloats random_integers(std::size_t size, int limit, unsigned seed) {
+  GuardedFloats result(size, 0.0f);
+  std::mt19937 generator(seed);
+  for (float& value : result.span()) {
+    value = static_cast<float>(static_cast<int>(generator() % static_cast<unsigned>(2 * limit + 1)) - limit);
   }
-  return values;
+  return result;
+}
+
+// Multiples of 2^-23 in [-1, 1).
+inline GuardedFloats random_floats(std::size_t size, unsigned seed) {
+  GuardedFloats result(size, 0.0f);
+  std::mt19937 generator(seed);
+  for (float& value : result.span()) value = static_cast<float>(generator() >> 8) * 0x1p-23f - 1.0f;
+  return result;
 }
 
 inline bool same_bits(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
-}  // namespace curie::test
+}  // namespace curie
