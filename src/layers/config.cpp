@@ -39,7 +39,9 @@ std::array<int, 4> read_integers(const nlohmann::json& value, std::size_t count,
   std::array<int, 4> numbers{};
   bool right = value.is_array() && value.size() == count;
   for (std::size_t i = 0; right && i < count; ++i) {
-    right = value[i].is_number_unsigned() && value[i].get<std::uint64_t>() <= std::uint64_t{kMaxExtent};
+    // Signed, since a value made in memory is; one from text above the range wraps to below it.
+    right = value[i].is_number_integer() && value[i].get<std::int64_t>() >= 0 &&
+            value[i].get<std::int64_t>() <= std::int64_t{kMaxExtent};
     if (right) numbers[i] = value[i].get<int>();
   }
   CURIE_CHECK(right, file, "layer \"{}\": expected \"{}\" to be {} integers from 0 to {}", kind, field, count,

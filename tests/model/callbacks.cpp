@@ -122,9 +122,9 @@ TEST_CASE("ReduceLROnPlateau lowers the rate after `patience` epochs, no further
       ReduceLROnPlateau{.monitor = "loss", .factor = 0.5, .patience = 2, .cooldown = 1, .min_rate = 0.04}.make();
   run.feed(*reduce, "loss", {1.0, 1.0, 1.0});
   CHECK(run.rate == doctest::Approx(0.05));
-  run.feed(*reduce, "loss", {1.0, 1.0}, 3);  // the first is the cooldown
+  run.feed(*reduce, "loss", {1.0}, 3);  // ends the cooldown and counts as the first epoch without improvement
   CHECK(run.rate == doctest::Approx(0.05));
-  run.feed(*reduce, "loss", {1.0, 1.0, 1.0, 1.0}, 5);
+  run.feed(*reduce, "loss", {1.0, 1.0, 1.0}, 4);
   CHECK(run.rate == doctest::Approx(0.04));
   CHECK(log.lines.find("reducing the learning rate") != std::string::npos);
 }

@@ -113,6 +113,7 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
   const LabelledImages images = blobs(50);
   const LabelledImages held_out = blobs(20, 8, 2, 4);
   const ImageDataset train(images), validation(held_out);
+  const LogSink previous = set_log_sink([](LogLevel, std::string_view) {});
   const auto options = [&] {
     FitOptions fit = quiet(6);
     fit.validation = &validation;
@@ -148,6 +149,7 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
       CHECK(rest.epochs[e].logs.values() == expected.epochs[e].logs.values());
     }
   }
+  set_log_sink(previous);
 }
 
 TEST_CASE("resuming with other options or from damaged state is refused") {
