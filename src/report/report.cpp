@@ -67,7 +67,8 @@ std::string scripts(const std::vector<Chart>& charts) {
 bool has_chart_js() { return !embedded::kChartJs.empty(); }
 
 std::string chart_js_status() {
-  if (!has_chart_js()) return "not found when Curie was built (Debian: libjs-chart.js); figures are static SVG";
+  if (!has_chart_js())
+    return "not in this build (not found, or CURIE_CHARTJS=OFF; Debian: libjs-chart.js); figures are static SVG";
   constexpr std::string_view kMark = "Chart.js v";
   const std::size_t mark = embedded::kChartJs.find(kMark);
   CURIE_ASSERT(mark != std::string_view::npos, "the embedded Chart.js does not name its version");

@@ -116,7 +116,7 @@ EvaluationResult evaluation_result(std::string name, double loss, std::span<cons
                                    std::span<const std::int32_t> predicted, std::span<const float> probabilities,
                                    std::span<const std::string> class_names);
 
-// Whether Chart.js was found when Curie was built, and which; one line for `curie info`.
+// Whether Chart.js is in this build, and which version or why not; one line for `curie info`.
 bool has_chart_js();
 std::string chart_js_status();
 
