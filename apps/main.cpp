@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <new>
 #include <string>
 #include <vector>
@@ -9,10 +10,21 @@
 #include "commands.h"
 #include "curie_version.h"
 #include "tensor/error.h"
+#include "tensor/text.h"
 
 namespace {
 
 int status_of(const curie::Error& error) { return error.kind() == curie::ErrorKind::usage ? 2 : 1; }
+
+// CLI11 answers an unknown command with "a subcommand is required"; the nearest name helps more.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  const bool known = std::find(names.begin(), names.end(), argv[1]) != names.end();
+  CURIE_CHECK(known, usage, "command \"{}\" is unknown{} `curie --help` lists all", argv[1],
+              curie::suggestion(argv[1], names).empty() ? ";" : curie::suggestion(argv[1], names));
+}
 
 int run(int argc, char** argv) {
   CLI::App app(
@@ -31,6 +43,7 @@ int run(int argc, char** argv) {
   curie::add_recipes(app);
   curie::add_info(app);
   curie::add_bench_step(app);
+  check_command(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

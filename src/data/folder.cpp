@@ -2,25 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <numeric>
 #include <optional>
 #include <string_view>
 #include <system_error>
 
 #include "tensor/error.h"
+#include "tensor/text.h"
 
 namespace curie {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 struct Listing {
   std::vector<std::string> folders, files;  // names, sorted bytewise, without hidden ones
@@ -51,42 +43,12 @@ std::string enumerate(const std::vector<std::string>& names, std::size_t most = 
   return text;
 }
 
-// Letters to insert, delete or replace (Levenshtein), without regard to case.
-std::size_t distance(std::string_view first, std::string_view second) {
-  std::vector<std::size_t> row(second.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < second.size(); ++j) {
-      const std::size_t replaced = diagonal + (first[i] == second[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-// ", did you mean \"COVID\"?" or nothing when no name is near.
-std::string suggestion(const std::string& wanted, const std::vector<std::string>& names) {
-  const std::string* nearest = nullptr;
-  std::size_t best = std::max<std::size_t>(2, wanted.size() / 3) + 1;
-  for (const std::string& name : names) {
-    const std::size_t apart = distance(lower(wanted), lower(name));
-    if (apart < best) {
-      best = apart;
-      nearest = &name;
-    }
-  }
-  return nearest == nullptr ? "" : fmt::format("; did you mean \"{}\"?", *nearest);
-}
-
 // The one name that matches, first to the letter, then without regard to case.
 std::optional<std::string> match(const std::string& wanted, const std::vector<std::string>& names) {
   if (std::find(names.begin(), names.end(), wanted) != names.end()) return wanted;
   std::vector<std::string> similar;
   std::copy_if(names.begin(), names.end(), std::back_inserter(similar),
-               [&](const std::string& name) { return lower(name) == lower(wanted); });
+               [&](const std::string& name) { return lower_case(name) == lower_case(wanted); });
   CURIE_CHECK(similar.size() <= 1, usage, "class \"{}\" could be any of the folders {}: name it exactly", wanted,
               enumerate(similar));
   if (similar.empty()) return std::nullopt;
@@ -156,7 +118,7 @@ void add_class(FolderScan& scan, const std::string& folder, int label, std::opti
 bool has_image_name(const fs::path& path) {
   static constexpr std::array<std::string_view, 7> kEndings = {".png",  ".jpg", ".jpeg", ".jpe",
                                                                ".jfif", ".bmp", ".dib"};
-  return std::find(kEndings.begin(), kEndings.end(), lower(path.extension().string())) != kEndings.end();
+  return std::find(kEndings.begin(), kEndings.end(), lower_case(path.extension().string())) != kEndings.end();
 }
 
 std::vector<int> FolderScan::class_counts() const {
