@@ -34,7 +34,7 @@ Recipe covid_cnn_64() {
       "Three convolutions, 645,697 parameters. Grey 64 x 64 images; the training part is balanced by SMOTE and random "
       "undersampling; Adam, binary cross-entropy, early stopping on the validation loss.";
   recipe.classes = {"Normal", "COVID"};
-  recipe.phantoms = {1500, 532};  // the data set's own proportion, so that resampling has something to do
+  recipe.phantoms = {4500, 1596};  // the data set's own proportion, so that resampling has something to do
   recipe.preprocessing = {.width = 64, .height = 64, .channels = 1, .resample = Resample::bicubic};
   recipe.resampling = Resampling{.smote_ratio = 0.7, .smote_neighbours = 5, .undersample_ratio = 1.0};
   recipe.early_stopping = {.monitor = "val_loss", .patience = 4, .mode = MonitorMode::min};
