@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/backend.h"
+#include "roof.h"
 
 namespace curie {
 namespace {
@@ -23,10 +24,8 @@ class DenseBench {
 
   Scratch scratch() { return {memory.data(), memory.size()}; }
   void report(benchmark::State& state) const {
-    using benchmark::Counter;
-    state.counters["GFLOP/s"] = Counter(shape.flops() * 1e-9, Counter::kIsIterationInvariantRate);
     const double bytes = sizeof(float) * static_cast<double>(x.size() + w.size() + y.size());
-    state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+    bench::report(state, shape.flops(), bytes);
   }
 
   std::unique_ptr<Backend> backend;

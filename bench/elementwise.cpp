@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/backend.h"
+#include "roof.h"
 
 namespace curie {
 namespace {
@@ -15,8 +16,7 @@ constexpr std::size_t kParameters = 645697;
 constexpr std::size_t kBlock = std::size_t{256} * 31 * 31 * 32;
 
 void report(benchmark::State& state, std::size_t count, double bytes_per_element) {
-  const double bytes = bytes_per_element * static_cast<double>(count);
-  state.counters["GB/s"] = benchmark::Counter(bytes * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  bench::report(state, 0.0, bytes_per_element * static_cast<double>(count));
 }
 
 void adam(benchmark::State& state) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ops/backend.h"
+#include "roof.h"
 
 namespace curie {
 namespace {
@@ -24,7 +25,7 @@ class PoolBench {
   void report(benchmark::State& state, double bytes_per_output) const {
     const double bytes =
         sizeof(float) * static_cast<double>(x.size()) + bytes_per_output * static_cast<double>(y.size());
-    state.counters["GB/s"] = benchmark::Counter(bytes * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    bench::report(state, 0.0, bytes);
   }
 
   std::unique_ptr<Backend> backend;

@@ -1,0 +1,18 @@
+// curie_bench: times of every primitive on the recipes' shapes, beside the machine's roof.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include "ops/backend.h"
+#include "roof.h"
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  const curie::bench::Roof& roof = curie::bench::roof();
+  benchmark::AddCustomContext("curie", curie::make_cpu_backend()->describe());
+  benchmark::AddCustomContext("roof", fmt::format("{:.0f} GFLOP/s, {:.1f} GB/s copied, {} threads", roof.flops * 1e-9,
+                                                  roof.bytes * 1e-9, roof.threads));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
