@@ -64,30 +64,31 @@ template <int kRows, int kVectors>
 void add_entries(const AxpyInput& in) {
   const FloatTag d;
   const LastVector last(in.last);
+  float* HWY_RESTRICT to[kRows];
+  const float* HWY_RESTRICT from[kRows];
   FloatVec sums[kRows][kVectors];
   CURIE_UNROLL
   for (int row = 0; row < kRows; ++row) {
+    to[row] = in.to + row * in.to_row;
+    from[row] = in.from + row * in.from_row;
     CURIE_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      const float* to = in.to + row * in.to_row + v * kLanes;
-      sums[row][v] = v + 1 < kVectors ? hn::LoadU(d, to) : last.load(to);
+      sums[row][v] = v + 1 < kVectors ? hn::LoadU(d, to[row] + v * kLanes) : last.load(to[row] + v * kLanes);
     }
   }
-  const std::size_t from_row = in.from_row;
   const std::size_t stride = in.stride;
-  const std::uint32_t* HWY_RESTRICT indices = in.indices;
-  const float* HWY_RESTRICT values = in.values;
-  const float* HWY_RESTRICT base = in.from;
-  for (int entry = 0; entry < in.count; ++entry) {
-    const FloatVec value = hn::Set(d, values[entry]);
-    const float* from = base + indices[entry] * stride;
+  const std::uint32_t* HWY_RESTRICT index = in.indices;
+  const float* HWY_RESTRICT value = in.values;
+  for (const float* end = value + in.count; value != end; ++value, ++index) {
+    const FloatVec factor = hn::Set(d, *value);
+    const std::size_t offset = *index * stride;
     CURIE_UNROLL
     for (int row = 0; row < kRows; ++row) {
+      const float* at = from[row] + offset;
       CURIE_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        const float* at = from + row * from_row + v * kLanes;
-        const FloatVec other = v + 1 < kVectors ? hn::LoadU(d, at) : last.load(at);
-        sums[row][v] = hn::MulAdd(value, other, sums[row][v]);
+        const FloatVec other = v + 1 < kVectors ? hn::LoadU(d, at + v * kLanes) : last.load(at + v * kLanes);
+        sums[row][v] = hn::MulAdd(factor, other, sums[row][v]);
       }
     }
   }
@@ -95,11 +96,10 @@ void add_entries(const AxpyInput& in) {
   for (int row = 0; row < kRows; ++row) {
     CURIE_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      float* to = in.to + row * in.to_row + v * kLanes;
       if (v + 1 < kVectors) {
-        hn::StoreU(sums[row][v], d, to);
+        hn::StoreU(sums[row][v], d, to[row] + v * kLanes);
       } else {
-        last.store(sums[row][v], to);
+        last.store(sums[row][v], to[row] + v * kLanes);
       }
     }
   }

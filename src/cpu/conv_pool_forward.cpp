@@ -57,15 +57,22 @@ struct Dropout {
   float scale;
 };
 
-// The greatest value of a window so far and where it was.
+// The greatest value of a window so far and where it was: the first one wins, and NaN wins over numbers.
 struct Maximum {
   FloatVec value;
   IndexVec index = hn::Zero(IndexTag());
 
   explicit HWY_INLINE Maximum(FloatVec first) : value(first) {}
   HWY_INLINE void take(FloatVec candidate, int position) {
+    choose(hn::Or(hn::Gt(candidate, value), hn::IsNaN(candidate)), candidate, position);
+  }
+  HWY_INLINE void take_number(FloatVec candidate, int position) {
+    choose(hn::Gt(candidate, value), candidate, position);
+  }
+
+ private:
+  HWY_INLINE void choose(hn::Mask<FloatTag> better, FloatVec candidate, int position) {
     const IndexTag di;
-    const auto better = hn::Or(hn::Gt(candidate, value), hn::IsNaN(candidate));
     value = hn::IfThenElse(better, candidate, value);
     index = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, position), index);
   }
@@ -106,31 +113,55 @@ struct PoolOutput {
   Dropout dropout;
 };
 
-template <int kWindows, int kVectors>
-void pool_tile(const TileInput& in, const PoolOutput& out) {
-  const FloatTag d;
+template <bool kNumbers, int kWindows, int kVectors>
+HWY_INLINE void pool_sums(const FloatVec (&sums)[4 * kWindows][kVectors], const PoolOutput& out) {
   constexpr int kColumns = 2 * kWindows;
-  FloatVec sums[2 * kColumns][kVectors];
-  CURIE_UNROLL
-  for (int v = 0; v < kVectors; ++v) {
-    const FloatVec start = hn::LoadU(d, out.bias + v * kLanes);
-    CURIE_UNROLL
-    for (int pixel = 0; pixel < 2 * kColumns; ++pixel) sums[pixel][v] = start;
-  }
-  accumulate_tile<2, kColumns, kVectors>(in, sums);
   CURIE_UNROLL
   for (int window = 0; window < kWindows; ++window) {
     CURIE_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       Maximum maximum(sums[2 * window][v]);
-      maximum.take(sums[2 * window + 1][v], 1);
-      maximum.take(sums[2 * window + kColumns][v], 2);
-      maximum.take(sums[2 * window + kColumns + 1][v], 3);
+      CURIE_UNROLL
+      for (int position = 1; position < 4; ++position) {
+        const FloatVec candidate = sums[position / 2 * kColumns + 2 * window + position % 2][v];
+        if constexpr (kNumbers) {
+          maximum.take_number(candidate, position);
+        } else {
+          maximum.take(candidate, position);
+        }
+      }
       const std::size_t offset = window * out.window + v * kLanes;
       const int valid = v + 1 < kVectors ? kLanes : out.valid - v * kLanes;
       finish(maximum, out.dropout, out.bits + offset, valid, out.y + offset,
              out.arg_max == nullptr ? nullptr : out.arg_max + offset);
     }
+  }
+}
+
+template <int kWindows, int kVectors>
+void pool_tile(const TileInput& in, const PoolOutput& out) {
+  const FloatTag d;
+  FloatVec sums[4 * kWindows][kVectors];
+  CURIE_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    const FloatVec start = hn::LoadU(d, out.bias + v * kLanes);
+    CURIE_UNROLL
+    for (int pixel = 0; pixel < 4 * kWindows; ++pixel) sums[pixel][v] = start;
+  }
+  accumulate_tile<2, 2 * kWindows, kVectors>(in, sums);
+  // One test finds that there is no NaN among the sums, which saves one in every comparison: a NaN makes their total
+  // NaN. (So do infinities of both signs; the slower way is right for all.)
+  FloatVec total[kVectors];
+  CURIE_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    total[v] = sums[0][v];
+    CURIE_UNROLL
+    for (int pixel = 1; pixel < 4 * kWindows; ++pixel) total[v] = hn::Add(total[v], sums[pixel][v]);
+  }
+  if (HWY_LIKELY(hn::AllFalse(d, hn::IsNaN(hn::Add(total[0], total[kVectors - 1]))))) {
+    pool_sums<true, kWindows, kVectors>(sums, out);
+  } else {
+    pool_sums<false, kWindows, kVectors>(sums, out);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "cpu/simd.h"
 #include "tensor/random.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -50,6 +51,14 @@ struct PhiloxVectors {
     HWY_ALIGN std::uint64_t order[HWY_MAX_BYTES / 8];
     for (std::size_t i = 0; i < lanes; ++i) order[i] = (i % 2) * (lanes / 2) + i / 2;
     quads = hwy::HWY_NAMESPACE::Load(d, order);
+    std::uint32_t key0 = static_cast<std::uint32_t>(stream.seed);
+    std::uint32_t key1 = static_cast<std::uint32_t>(stream.seed >> 32);
+    for (int round = 0; round < kRounds; ++round) {
+      keys[round][0] = key0;
+      keys[round][1] = key1;
+      key0 += 0x9E3779B9u;
+      key1 += 0xBB67AE85u;
+    }
   }
 
   HWY_INLINE void blocks(std::uint64_t quad, V32& low, V32& high) const {
@@ -62,27 +71,25 @@ struct PhiloxVectors {
     V64 c1 = hn::ShiftRight<32>(c0);
     V64 c2 = hn::Set(d, stream.step);
     V64 c3 = hn::Set(d, stream.stream);
-    std::uint32_t key0 = static_cast<std::uint32_t>(stream.seed);
-    std::uint32_t key1 = static_cast<std::uint32_t>(stream.seed >> 32);
-    for (int round = 0; round < 10; ++round) {
+    CURIE_UNROLL
+    for (int round = 0; round < kRounds; ++round) {
       const V64 product0 = hn::MulEven(hn::BitCast(d32, c0), multiplier0);
       const V64 product1 = hn::MulEven(hn::BitCast(d32, c2), multiplier1);
-      c0 = hn::Xor3(hn::ShiftRight<32>(product1), c1, hn::Set(d, key0));
-      c2 = hn::Xor3(hn::ShiftRight<32>(product0), c3, hn::Set(d, key1));
+      c0 = hn::Xor3(hn::ShiftRight<32>(product1), c1, hn::Set(d, keys[round][0]));
+      c2 = hn::Xor3(hn::ShiftRight<32>(product0), c3, hn::Set(d, keys[round][1]));
       c1 = product1;
       c3 = product0;
-      key0 += 0x9E3779B9u;
-      key1 += 0xBB67AE85u;
     }
-    const V64 lower_half = hn::Set(d, 0xFFFFFFFFull);
-    const V64 words01 = hn::Or(hn::And(c0, lower_half), hn::ShiftLeft<32>(c1));
-    const V64 words23 = hn::Or(hn::And(c2, lower_half), hn::ShiftLeft<32>(c3));
-    low = hn::BitCast(d32, hn::InterleaveLower(d, words01, words23));
-    high = hn::BitCast(d32, hn::InterleaveUpper(d, words01, words23));
+    const auto words01 = hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(c1)), hn::BitCast(d32, c0));
+    const auto words23 = hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(c3)), hn::BitCast(d32, c2));
+    low = hn::BitCast(d32, hn::InterleaveLower(d, hn::BitCast(d, words01), hn::BitCast(d, words23)));
+    high = hn::BitCast(d32, hn::InterleaveUpper(d, hn::BitCast(d, words01), hn::BitCast(d, words23)));
   }
 
+  static constexpr int kRounds = 10;
   RandomStream stream;
   V64 quads;
+  std::uint64_t keys[kRounds][2];
 };
 
 // out[i] = stream.bits(first + i), i < count.
