@@ -98,7 +98,7 @@ HWY_INLINE void finish(const Maximum& maximum, const Dropout& dropout, const std
   } else {
     HWY_ALIGN std::uint8_t lanes[HWY_MAX_BYTES];
     hn::Store(bytes, d8, lanes);
-    std::copy_n(lanes, count, arg_max);
+    for (int lane = 0; lane < valid; ++lane) arg_max[lane] = lanes[lane];
   }
 }
 
