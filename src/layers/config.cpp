@@ -96,13 +96,14 @@ Activation read_activation(JsonFields& fields, const std::string& field) {
 LayerPtr make_layer(const nlohmann::json& config) {
   JsonFields fields(config, "layer");
   std::string kinds;
-  for (const auto& [kind, read] : kReaders) {
-    if (fields.kind() == kind) {
-      LayerPtr layer = with_values_of_file(fmt::format("layer \"{}\"", kind), [&] { return read(fields); });
+  for (const std::pair<std::string_view, Reader>& known : kReaders) {
+    if (fields.kind() == known.first) {
+      LayerPtr layer =
+          with_values_of_file(fmt::format("layer \"{}\"", known.first), [&] { return known.second(fields); });
       fields.finish();
       return layer;
     }
-    kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", kind);
+    kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", known.first);
   }
   throw_error(ErrorKind::file,
               fmt::format("layer: expected a kind among {}, got \"{}\"", kinds, fields.kind().substr(0, 60)));

@@ -67,7 +67,9 @@ TEST_CASE("Initializer: uniform distributions fill their range") {
   } cases[] = {{Kind::glorot_uniform, std::sqrt(6.0 / 80.0)},
                {Kind::he_uniform, std::sqrt(6.0 / 50.0)},
                {Kind::pytorch_uniform, 1.0 / std::sqrt(50.0)}};
-  for (const auto& [kind, limit] : cases) {
+  for (const auto& each : cases) {
+    const Kind kind = each.kind;
+    const double limit = each.limit;
     const std::vector<float> values = draw(kind);
     CAPTURE(Initializer{kind}.name());
     CHECK(largest(values) <= static_cast<float>(limit));
@@ -83,7 +85,9 @@ TEST_CASE("Initializer: normal distributions are cut at two standard deviations 
     Kind kind;
     double variance;
   } cases[] = {{Kind::glorot_normal, 2.0 / 80.0}, {Kind::he_normal, 2.0 / 50.0}};
-  for (const auto& [kind, variance] : cases) {
+  for (const auto& each : cases) {
+    const Kind kind = each.kind;
+    const double variance = each.variance;
     const std::vector<float> values = draw(kind);
     CAPTURE(Initializer{kind}.name());
     const double cut = 2.0 * std::sqrt(variance) / kShrunk;
