@@ -47,10 +47,8 @@ def torch_run(path, patience):
 
 
 def mean_and_error(values):
-    """Mean and standard error of the mean; no error for fewer than two values."""
+    """Mean and standard error of the mean of two values or more."""
     mean = sum(values) / len(values)
-    if len(values) < 2:
-        return mean, None
     variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
     return mean, math.sqrt(variance / len(values))
 
@@ -58,10 +56,12 @@ def mean_and_error(values):
 def rows(name, runs):
     for run in runs:
         yield f"| {name} | {run['seed']} | {run['epochs']} | {run['accuracy']:.4f} | {run['loss']:.4f} | {run['f1']:.3f} |"
+    if len(runs) < 2:
+        return
     cells = []
     for key, digits in (("accuracy", 4), ("loss", 4), ("f1", 3)):
         mean, error = mean_and_error([run[key] for run in runs])
-        cells.append(f"**{mean:.{digits}f}**" + ("" if error is None else f" ± {error:.{digits}f}"))
+        cells.append(f"**{mean:.{digits}f}** ± {error:.{digits}f}")
     yield f"| **{name}, mean ± standard error** | | | {' | '.join(cells)} |"
 
 
