@@ -70,7 +70,9 @@ void add_evaluate(CLI::App& app) {
   auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Measure a trained model on a folder of images");
   command->add_option("model", arguments->model, "a run's folder or a model file")->type_name("RUN|MODEL")->required();
-  command->add_option("--data", arguments->data, "folder with one folder of images a class")->required();
+  command->add_option("--data", arguments->data, "folder with one folder of images a class")
+      ->type_name("DIR")
+      ->required();
   command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
       ->type_name("CLASS=N");
   command->add_option("--batch-size", arguments->batch_size, "samples a step")->capture_default_str();

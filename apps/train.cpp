@@ -125,8 +125,9 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   CLI::App* command = app.add_subcommand("train", "Train a recipe: images in, model and report out");
   RunOptions& run = arguments->run;
   command->add_option("--recipe", run.recipe, "which experiment; `curie recipes` lists them")->capture_default_str();
-  command->add_option("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms");
-  command->add_option("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME");
+  command->add_option("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms")
+      ->type_name("DIR");
+  command->add_option("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME")->type_name("DIR");
   command->add_option("--epochs", run.epochs, "at most this many epochs; default: the recipe's");
   command->add_option("--batch-size", run.batch_size, "samples a step; default: the recipe's");
   command
