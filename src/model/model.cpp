@@ -144,9 +144,10 @@ void Model::set_state(const std::vector<std::pair<std::string, Tensor>>& tensors
                 name_of(match->second.dtype()));
     found.push_back(&match->second);
   }
-  for (const auto& [name, tensor] : tensors) {
-    const bool known = std::any_of(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
-    CURIE_CHECK(known, file, "model: tensor \"{}\" belongs to no layer of this model", name);
+  for (const auto& named : tensors) {
+    const bool known =
+        std::any_of(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == named.first; });
+    CURIE_CHECK(known, file, "model: tensor \"{}\" belongs to no layer of this model", named.first);
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     session.backend().copy_to_device(parameters[i].parameter->value.raw(), found[i]->raw(), found[i]->bytes());

@@ -92,9 +92,10 @@ TEST_CASE("mistakes have status 2, a message on stderr and nothing on stdout") {
       {{"summary", "covid-cnn"}, "did you mean"},
       {{"predict", "model.safetensors"}, "images"},
   };
-  for (const auto& [words, message] : mistakes) {
+  for (const auto& mistake : mistakes) {
+    const std::string& message = mistake.second;
     CAPTURE(message);
-    const Result result = run_curie(folder, words);
+    const Result result = run_curie(folder, mistake.first);
     CHECK(result.status == 2);
     CHECK(result.out.empty());
     CHECK_MESSAGE(contains(result.err, message), result.err);
@@ -115,9 +116,10 @@ TEST_CASE("files and folders that are not there have status 1 and are named") {
       {{"predict", "missing.safetensors", "a.png"}, "missing.safetensors"},
       {{"train", "--out", "one/COVID/a.png/run"}, "a.png"},
   };
-  for (const auto& [words, message] : mistakes) {
+  for (const auto& mistake : mistakes) {
+    const std::string& message = mistake.second;
     CAPTURE(message);
-    const Result result = run_curie(folder, words);
+    const Result result = run_curie(folder, mistake.first);
     CHECK(result.status != 0);
     CHECK(result.out.empty());
     CHECK_MESSAGE(contains(result.err, message), result.err);

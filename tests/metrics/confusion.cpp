@@ -9,7 +9,8 @@ namespace curie {
 namespace {
 
 TEST_CASE("confusion matrices equal scikit-learn's") {
-  for (const nlohmann::json& expected : golden::metrics().at("reports")) {
+  const nlohmann::json golden = golden::metrics();
+  for (const nlohmann::json& expected : golden.at("reports")) {
     const nlohmann::json& rows = expected.at("confusion");
     // Without names the golden's rows are the labels that occur, which a matrix over all labels need not equal.
     if (expected.at("names").empty()) continue;
