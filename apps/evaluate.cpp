@@ -26,23 +26,8 @@ struct EvaluateArguments {
   bool json = false;
 };
 
-nlohmann::json to_json(const Predictions& predictions, const ClassificationReport& report,
-                       const ConfusionMatrix& confusion) {
-  nlohmann::json classes = nlohmann::json::object();
-  for (const ClassScores& row : report.classes) {
-    classes[row.name] = {{"precision", row.scores.precision},
-                         {"recall", row.scores.recall},
-                         {"f1", row.scores.f1},
-                         {"support", row.support}};
-  }
-  return {{"loss", predictions.loss},
-          {"accuracy", predictions.accuracy},
-          {"classes", classes},
-          {"confusion", confusion.counts}};
-}
-
 void evaluate(const EvaluateArguments& arguments) {
-  const fs::path file = fs::is_directory(arguments.model) ? arguments.model / kModelFile : arguments.model;
+  const fs::path file = model_file_of(arguments.model);
   LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.threads);
   const FolderScan scan = scan_class_folders(
       arguments.data, {.classes = loaded.info.class_names, .limits = parse_limits(arguments.limits)});
@@ -56,7 +41,11 @@ void evaluate(const EvaluateArguments& arguments) {
       confusion_matrix(images.images.labels, predictions.predicted, static_cast<int>(names.size()));
   const ClassificationReport report = classification_report(confusion, names);
   if (arguments.json) {
-    fmt::print("{}\n", to_json(predictions, report, confusion).dump(2));
+    const nlohmann::json result = {{"loss", predictions.loss},
+                                   {"accuracy", predictions.accuracy},
+                                   {"classes", class_scores(report)},
+                                   {"confusion", confusion.counts}};
+    fmt::print("{}\n", result.dump(2));
     return;
   }
   fmt::print("{}\n", to_text(report));

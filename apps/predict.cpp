@@ -29,7 +29,7 @@ std::vector<double> class_probabilities(std::span<const float> row) {
 }
 
 void predict(const PredictArguments& arguments) {
-  const fs::path file = fs::is_directory(arguments.model) ? arguments.model / kModelFile : arguments.model;
+  const fs::path file = model_file_of(arguments.model);
   LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.threads);
   const auto count = static_cast<int>(arguments.images.size());
   LabelledImages images;

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "console.h"
 #include "interrupt.h"
+#include "io/checkpoint.h"
 #include "recipes/run.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
@@ -102,7 +103,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
   }
   const RunOutcome outcome = run_recipe(options);
   if (outcome.interrupted) {
-    const bool has_checkpoint = fs::exists(options.out / "checkpoint.safetensors");
+    const bool has_checkpoint = fs::exists(options.out / kCheckpointFile);
     fmt::print(stderr, "{}\n",
                outcome.history.stop_reason.empty() ? "interrupted before training began" : outcome.history.stop_reason);
     if (has_checkpoint) fmt::print(stderr, "saved; continue with: curie train --resume {}\n", options.out.string());

@@ -97,14 +97,8 @@ void write_snapshot(const fs::path& path, const TrainingSnapshot& snapshot) {
 
 nlohmann::json figures(const Predictions& predictions, const LabelledImages& images) {
   const ClassificationReport report = classification_report(images.labels, predictions.predicted, images.class_names);
-  nlohmann::json classes = nlohmann::json::object();
-  for (const ClassScores& scores : report.classes) {
-    classes[scores.name] = {{"precision", scores.scores.precision},
-                            {"recall", scores.scores.recall},
-                            {"f1", scores.scores.f1},
-                            {"support", scores.support}};
-  }
-  nlohmann::json result = {{"loss", predictions.loss}, {"accuracy", predictions.accuracy}, {"classes", classes}};
+  nlohmann::json result = {
+      {"loss", predictions.loss}, {"accuracy", predictions.accuracy}, {"classes", class_scores(report)}};
   if (images.class_names.size() == 2) {
     const RocCurve roc = roc_curve(images.labels, predictions.probabilities);
     result["auc"] = roc.defined() ? nlohmann::json(roc.auc) : nlohmann::json(nullptr);
@@ -176,6 +170,10 @@ void log_counts(const PreparedData& data, const Recipe& recipe) {
 }
 
 }  // namespace
+
+fs::path model_file_of(const fs::path& run_or_model) {
+  return fs::is_directory(run_or_model) ? run_or_model / kModelFile : run_or_model;
+}
 
 RunOptions options_of_run(const fs::path& run) {
   const fs::path path = run / kConfigFile;

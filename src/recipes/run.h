@@ -49,6 +49,9 @@ struct RunOptions {
   std::function<bool()> interrupted;
 };
 
+// The model file that a user means who names a run's folder or a model file.
+std::filesystem::path model_file_of(const std::filesystem::path& run_or_model);
+
 // The options of an earlier run from its config.json, ready to resume it. Throws Error(file) when there is none.
 RunOptions options_of_run(const std::filesystem::path& run);
 
