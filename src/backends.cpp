@@ -2,20 +2,131 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <memory>
 
 #include "ops/backend.h"
 #include "tensor/error.h"
+#include "tensor/text.h"
+#ifdef CURIE_WITH_EMULATED
+#include "emu/emulator.h"
+#endif
 
 namespace curie {
 
-std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
-  CURIE_CHECK(threads >= 0, usage, "threads: expected at least 0 (0: one a core), got {}", threads);
-  if (device == "auto" || device == "cpu") return make_cpu_backend(threads);
-  const bool cuda = device == "cuda" || device.rfind("cuda:", 0) == 0;
-  CURIE_CHECK(!cuda, usage,
-              "device \"{}\": this build of Curie has the CPU backend only, no CUDA kernels; use --device cpu or auto",
-              device);
-  throw_error(ErrorKind::usage, fmt::format("device \"{}\" is unknown; expected auto or cpu", device));
+// Each build of src/cuda has its own (cuda/backend.cpp); the CUDA build's never throws where there is no driver.
+namespace cuda {
+std::unique_ptr<Backend> make_gpu_backend(int device, const BackendOptions& options);
+BackendStatus gpu_status();
+}  // namespace cuda
+namespace emulated {
+std::unique_ptr<Backend> make_gpu_backend(int device, const BackendOptions& options);
+}
+namespace checked {
+std::unique_ptr<Backend> make_gpu_backend(int device, const BackendOptions& options);
+}
+
+namespace {
+
+BackendStatus cuda_status() {
+#ifdef CURIE_WITH_CUDA
+  return cuda::gpu_status();
+#else
+  return {.name = "cuda", .available = false, .details = {CURIE_NO_CUDA}};
+#endif
+}
+
+BackendStatus emulated_status() {
+#ifdef CURIE_WITH_EMULATED
+  BackendStatus status{.name = "emulated", .available = true, .details = {"the CUDA kernels, run on the CPU"}};
+#ifdef CURIE_WITH_CHECKED
+  status.details.emplace_back("checked mode: yes");
+#else
+  status.details.emplace_back(CURIE_NO_CHECKED);
+#endif
+  return status;
+#else
+  return {.name = "emulated", .available = false, .details = {"built with CURIE_EMU=OFF"}};
+#endif
+}
+
+std::unique_ptr<Backend> make_cuda(const std::string& device, const BackendOptions& options) {
+  const BackendStatus status = cuda_status();
+  CURIE_CHECK(status.available, usage, "device \"{}\": {}; use --device cpu, auto or emulated", device,
+              status.details.front());
+#ifdef CURIE_WITH_CUDA
+  int index = 0;
+  if (const std::size_t colon = device.find(':'); colon != std::string::npos) {
+    const char* end = device.data() + device.size();
+    const auto [stop, error] = std::from_chars(device.data() + colon + 1, end, index);
+    CURIE_CHECK(error == std::errc() && stop == end && index >= 0 &&
+                    static_cast<std::size_t>(index) < status.details.size(),
+                usage, "device \"{}\": expected cuda:0 to cuda:{}", device, status.details.size() - 1);
+  }
+  return cuda::make_gpu_backend(index, options);
+#else
+  (void)options;
+  return nullptr;
+#endif
+}
+
+std::unique_ptr<Backend> make_emulated(const std::string& device, [[maybe_unused]] const BackendOptions& options) {
+  const BackendStatus status = emulated_status();
+  CURIE_CHECK(status.available, usage, "device \"{}\": {}", device, status.details.front());
+#ifdef CURIE_WITH_EMULATED
+  emu::Order order = emu::Order::ascending;
+  bool checked = false;
+  for (std::size_t colon = device.find(':'); colon != std::string::npos;) {
+    const std::size_t next = device.find(':', colon + 1);
+    const std::string word = device.substr(colon + 1, next == std::string::npos ? next : next - colon - 1);
+    if (word == "descending") {
+      order = emu::Order::descending;
+    } else if (word == "random") {
+      order = emu::Order::random;
+    } else if (word == "checked") {
+      checked = true;
+    } else {
+      CURIE_CHECK(word == "ascending", usage,
+                  "device \"{}\": \"{}\" is unknown; expected ascending, descending, random or checked", device, word);
+    }
+    colon = next;
+  }
+  emu::settings().order = order;
+#ifdef CURIE_WITH_CHECKED
+  if (checked) return checked::make_gpu_backend(0, options);
+#else
+  CURIE_CHECK(!checked, usage, "device \"{}\": {}", device, status.details.back());
+#endif
+  return emulated::make_gpu_backend(0, options);
+#else
+  return nullptr;
+#endif
+}
+
+bool names(const std::string& device, const char* kind) {
+  return device == kind || device.rfind(std::string(kind) + ":", 0) == 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOptions& options) {
+  CURIE_CHECK(options.threads >= 0, usage, "threads: expected at least 0 (0: one a core), got {}", options.threads);
+  if (names(device, "cuda") || (device == "auto" && cuda_status().available)) {
+    return make_cuda(device == "auto" ? "cuda" : device, options);
+  }
+  if (names(device, "emulated")) return make_emulated(device, options);
+  if (device == "auto" || device == "cpu") {
+    CURIE_CHECK(options.math == Math::exact || device == "auto", usage,
+                "math {}: the CPU computes in float32; use --math exact", name_of(options.math));
+    return make_cpu_backend(options.threads);
+  }
+  throw_error(ErrorKind::usage,
+              fmt::format("device \"{}\" is unknown; expected auto, cpu, cuda, cuda:N or emulated", device));
+}
+
+std::vector<BackendStatus> backend_status() {
+  const std::unique_ptr<Backend> cpu = make_cpu_backend();
+  return {{.name = "cpu", .available = true, .details = {cpu->describe()}}, cuda_status(), emulated_status()};
 }
 
 }  // namespace curie

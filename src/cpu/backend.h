@@ -78,6 +78,10 @@ class CpuBackend final : public Backend {
   void add(std::size_t count, const float* a, const float* b, float* y) override;
   void fill(std::size_t count, float value, float* y) override;
   void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) override;
+  void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
+                           const std::uint8_t* images, const float* table, float* y) override;
+  void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
+                   std::uint32_t* y) override;
   // --- losses, metrics, optimizers ----------------------------------------------------------------------------------
   void loss(const LossShape& shape, const float* predictions, const void* targets, const float* weights,
             float* gradient, MetricTotals* totals, Scratch scratch) override;

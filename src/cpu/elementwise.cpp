@@ -57,5 +57,25 @@ void CpuBackend::normalize_u8(std::size_t pixels, int channels, const std::uint8
   });
 }
 
+void CpuBackend::gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
+                                     const std::uint8_t* images, const float* table, float* y) {
+  const auto width = static_cast<std::size_t>(channels);
+  const std::size_t sample = pixels * width;
+  pool_.run(count, [&](int i, int) {
+    const std::uint8_t* x = images + static_cast<std::size_t>(rows[i]) * sample;
+    float* out = y + static_cast<std::size_t>(i) * sample;
+    for (std::size_t at = 0; at < sample; at += width) {
+      for (std::size_t c = 0; c < width; ++c) out[at + c] = table[c * 256 + x[at + c]];
+    }
+  });
+}
+
+void CpuBackend::gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
+                             std::uint32_t* y) {
+  pool_.run(count, [&](int i, int) {
+    std::copy_n(x + static_cast<std::size_t>(rows[i]) * words, words, y + static_cast<std::size_t>(i) * words);
+  });
+}
+
 }  // namespace curie
 #endif

@@ -32,7 +32,8 @@ void Model::compile(const CompileOptions& options) {
   // Compiling again keeps what was learned.
   const std::vector<std::pair<std::string, Tensor>> learned =
       compiled() ? state() : std::vector<std::pair<std::string, Tensor>>{};
-  std::unique_ptr<Backend> backend = make_backend(options.device, options.threads);
+  std::unique_ptr<Backend> backend = make_backend(
+      options.device, {.threads = options.threads, .math = options.math, .record_steps = options.record_steps});
   session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
                                        options.accuracy, normalization_);
   planned_training_ = planned_inference_ = 0;

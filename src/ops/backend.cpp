@@ -20,6 +20,8 @@ std::unique_ptr<Recording> Backend::record(std::function<void()> step) {
   return std::make_unique<PlainRecording>(std::move(step));
 }
 
+std::string_view name_of(Math math) { return math == Math::exact ? "exact" : "tf32"; }
+
 std::string_view name_of(Activation activation) {
   switch (activation) {
     case Activation::none:

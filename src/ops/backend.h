@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ops/batch_norm.h"
 #include "ops/conv2d.h"
@@ -126,6 +127,12 @@ class Backend {
   // y[i, c] = table[c][x[i, c]]: 8-bit pixels to normalised floats; table is (channels, 256), so that the arithmetic of
   // the normalisation is done once, on the host, and every device gives the same bits.
   virtual void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) = 0;
+  // The same for the samples rows[0 .. count) of a data set that lives on the device; `pixels` are those of one sample.
+  virtual void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
+                                   const std::uint8_t* images, const float* table, float* y) = 0;
+  // y[i] = x[rows[i]], rows of `words` 32-bit words: class numbers, targets or float samples.
+  virtual void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
+                           std::uint32_t* y) = 0;
 
   // --- losses, metrics, optimizers ----------------------------------------------------------------------------------
   // targets: i32 or f32 as takes_class_index says; weights (rows) and gradient may be null. totals is added to.
@@ -144,9 +151,24 @@ class Backend {
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
 
-// The backend for "auto", "cpu", "cuda", "cuda:N" or "emulated" (src/backends.cpp, the only file that names them all).
-// "auto" takes a GPU when the build and the machine have one. Throws Error(usage) for a device that is unknown or not
-// there, saying what was looked for and what was found.
-std::unique_ptr<Backend> make_backend(const std::string& device, int threads = 0);
+struct BackendOptions {
+  int threads = 0;           // of the CPU backend; 0: one a usable core
+  Math math = Math::exact;   // of GPU kernels; the CPU computes exactly
+  bool record_steps = true;  // false: a recording is the plain function, as on a CPU
+};
+
+// The backend for a device name (src/backends.cpp, the only file that names them all): "cpu"; "cuda" or "cuda:N";
+// "emulated", with ":descending" or ":random" the emulator's order of threads and blocks, with ":checked" every memory
+// access checked; "auto", which takes a GPU when the build and the machine have one, and else the CPU. Throws
+// Error(usage) for a device that is unknown or not there, saying what was looked for and what was found.
+std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOptions& options = {});
+
+// What `curie info` and logs say about each kind of backend: there, or why not.
+struct BackendStatus {
+  std::string name;  // "cpu", "cuda", "emulated"
+  bool available = false;
+  std::vector<std::string> details;  // one line a device, or the reason
+};
+std::vector<BackendStatus> backend_status();
 
 }  // namespace curie

@@ -21,6 +21,9 @@ class Check {
   std::uint8_t* u8(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
     return reinterpret_cast<std::uint8_t*>(address(argument, tensor, DType::u8, elements));
   }
+  std::int32_t* i32(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
+    return reinterpret_cast<std::int32_t*>(address(argument, tensor, DType::i32, elements));
+  }
   std::byte* address(std::string_view argument, const Tensor& tensor, DType type, std::size_t elements) const;
 
   // The same, or null for an undefined tensor.

@@ -10,13 +10,11 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 
 #include "ops/types.h"
-#include "tensor/tensor.h"
 
 namespace curie {
-
-class Backend;
 
 struct Conv2dShape {
   int n = 0, h = 0, w = 0, c = 0;  // input: samples, rows, columns, channels

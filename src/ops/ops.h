@@ -75,6 +75,11 @@ void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y);
 void fill(Backend& backend, float value, const Tensor& y);
 void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& x, const Tensor& table,
                   const Tensor& y);
+// rows: i32 (count), each below the number of samples, which is not checked: they live on the device.
+void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& rows, const Tensor& images,
+                         const Tensor& table, const Tensor& y);
+// x, y: i32 or f32, both alike.
+void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y);
 
 // --- losses, metrics, optimizers ------------------------------------------------------------------------------------
 void loss(Backend& backend, const LossShape& shape, const Tensor& predictions, const Tensor& targets,

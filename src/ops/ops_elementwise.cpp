@@ -85,4 +85,25 @@ void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tens
                        check.f32("y", y, pixels * width));
 }
 
+void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& rows, const Tensor& images,
+                         const Tensor& table, const Tensor& y) {
+  const Check check(backend, "gather_normalize_u8");
+  check.at_least("channels", channels, 1);
+  const auto width = static_cast<std::size_t>(channels);
+  const std::size_t count = rows.elements();
+  backend.gather_normalize_u8(static_cast<int>(count), pixels, channels, check.i32("rows", rows, count),
+                              check.u8("images", images, images.elements()), check.f32("table", table, width * 256),
+                              check.f32("y", y, count * pixels * width));
+}
+
+void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "gather_rows");
+  const std::size_t count = rows.elements();
+  CURIE_CHECK(count > 0 && y.elements() % count == 0 && x.dtype() == y.dtype() && size_of(x.dtype()) == 4, usage,
+              "gather_rows: expected {} rows of 32-bit elements in y, of x's type; got {} elements of {} from {}", count,
+              y.elements(), name_of(y.dtype()), name_of(x.dtype()));
+  backend.gather_rows(static_cast<int>(count), y.elements() / count, check.i32("rows", rows, count),
+                      reinterpret_cast<const std::uint32_t*>(x.raw()), reinterpret_cast<std::uint32_t*>(y.raw()));
+}
+
 }  // namespace curie::ops

@@ -1,13 +1,16 @@
+#include "support/backend.h"
 #include "support/check_layer.h"
 #include "support/throws.h"
 
 namespace curie {
 namespace {
 
+using test::test_backend;
+
 TEST_CASE("Add") { test::check_layer(Add{}, {.inputs = {{3, 2, 4}, {3, 2, 4}}, .output = {3, 2, 4}, .step = 0.5f}); }
 
 TEST_CASE("Add: only the gradient that is wanted is written") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const LayerPtr layer = Add{}.make();
   const Tensor a = Tensor::from<float>({2}, std::vector<float>{1, 2});
   const Tensor dy = Tensor::from<float>({2}, std::vector<float>{3, 4});

@@ -1,9 +1,12 @@
+#include "support/backend.h"
 #include "support/check_layer.h"
 #include "support/throws.h"
 #include "tensor/log.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 using test::check_layer;
 
@@ -34,7 +37,7 @@ TEST_CASE("BatchNormalization: frozen, the running statistics are used and stay 
 
 TEST_CASE("BatchNormalization: running statistics, biased and unbiased") {
   // One channel, batch 1, 2, 4, 7: mean 3.5, variance 5.25 biased and 7 unbiased.
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   for (const bool unbiased : {false, true}) {
     const LayerPtr layer = BatchNormalization{.momentum = 0.75f, .unbiased_running_variance = unbiased}.make();
     layer->build(std::vector<Shape>{{1}}, 0, 0);
@@ -76,7 +79,7 @@ TEST_CASE("BatchNormalization: order and kind of its parameters") {
 }
 
 TEST_CASE("BatchNormalization: a batch of one row warns") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const LayerPtr layer = BatchNormalization{}.make();
   layer->build(std::vector<Shape>{{6}}, 0, 0);
   std::string warning;

@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "support/backend.h"
 #include "support/check_layer.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 using test::GuardedTensor;
 
@@ -141,7 +144,7 @@ void check_block(const Conv2D& conv, float rate, const Shape& input, int n, bool
   CAPTURE(to_string(input));
   CAPTURE(n);
   CAPTURE(with_dropout);
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   Block block(conv, MaxPool2D{}, rate, input);
   const std::unique_ptr<Layer> fused = block.fuse(*backend, n, with_dropout);
   REQUIRE(fused != nullptr);
@@ -176,7 +179,7 @@ TEST_CASE("ConvPool: the same as its three layers, forward and backward") {
 }
 
 TEST_CASE("ConvPool: what cannot be fused is left alone") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const Shape input{14, 14, 1};
   const Conv2D relu{.filters = 32, .activation = Activation::relu};
   const auto fuses = [&](const Conv2D& conv, const MaxPool2D& pool) {

@@ -1,8 +1,11 @@
+#include "support/backend.h"
 #include "support/check_layer.h"
 #include "support/throws.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 using test::check_layer;
 
@@ -13,7 +16,7 @@ TEST_CASE("Dropout") {
 }
 
 TEST_CASE("Dropout: what is dropped depends on seed, stream, step and element, and kept values are scaled") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const auto run = [&](std::uint64_t seed, std::uint32_t stream, std::uint32_t step) {
     const LayerPtr layer = Dropout{.rate = 0.25f}.make();
     layer->build(std::vector<Shape>{{1000}}, seed, stream);
@@ -36,7 +39,7 @@ TEST_CASE("Dropout: what is dropped depends on seed, stream, step and element, a
 }
 
 TEST_CASE("Dropout: an alias in inference, and when nothing is dropped") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const std::vector<Shape> inputs = {{2, 8}};
   const auto alias = [&](float rate, Mode mode) {
     const LayerPtr layer = Dropout{.rate = rate}.make();

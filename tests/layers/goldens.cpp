@@ -10,10 +10,13 @@
 #include "layers/layers.h"
 #include "loss/loss.h"
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "tensor/files.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 using nlohmann::json;
 
@@ -89,7 +92,7 @@ void check_layer(Backend& backend, const json& golden) {
 }
 
 TEST_CASE("Layers agree with PyTorch, forward and backward") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const json golden = goldens();
   REQUIRE(golden["layers"].size() == 23);
   for (const json& layer : golden["layers"]) check_layer(*backend, layer);
@@ -147,7 +150,7 @@ void check_loss(Backend& backend, const json& golden) {
 }
 
 TEST_CASE("Losses agree with PyTorch through the activation before them") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const json golden = goldens();
   REQUIRE(golden["losses"].size() == 14);
   for (const json& loss : golden["losses"]) check_loss(*backend, loss);

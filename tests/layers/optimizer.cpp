@@ -7,10 +7,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "support/backend.h"
 #include "support/throws.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 StepState filled(const Optimizer& optimizer, std::uint32_t step) {
   StepState state{.step = step, .learning_rate = -1.0f, .momentum_correction = -1.0f, .variance_correction = -1.0f};
@@ -73,7 +76,7 @@ TEST_CASE("Optimizer: slots") {
 
 // Three steps of each optimizer on one weight against the same rule in double.
 TEST_CASE("Optimizer: steps use the slots as described") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const std::vector<float> gradient = {0.5f, -2.0f};
   const auto run = [&](const Optimizer& optimizer, std::vector<float> weights) {
     std::vector<float> slots(static_cast<std::size_t>(optimizer.slots()) * 2, 0.0f);

@@ -1,8 +1,11 @@
+#include "support/backend.h"
 #include "support/check_layer.h"
 #include "support/throws.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 using test::check_layer;
 
@@ -50,7 +53,7 @@ TEST_CASE("GlobalAveragePool2D") {
 }
 
 TEST_CASE("Pooling: arg-max memory in training only") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const LayerPtr layer = MaxPool2D{}.make();
   const Shape output = layer->build(std::vector<Shape>{{4, 4, 3}}, 0, 0).with_batch(5);
   const std::vector<Shape> inputs = {{5, 4, 4, 3}};

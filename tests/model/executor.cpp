@@ -7,15 +7,18 @@
 #include <vector>
 
 #include "model/parameters.h"
+#include "support/backend.h"
 #include "support/throws.h"
 
 using namespace curie;
 
 namespace {
 
+using test::test_backend;
+
 // A graph with its parameters, an executor in training mode and an arena, on one CPU thread.
 struct Rig {
-  Rig(Graph& g, int batch, int loss_value) : graph(g), backend(make_cpu_backend(1)), store(graph, *backend, 0) {
+  Rig(Graph& g, int batch, int loss_value) : graph(g), backend(test_backend(1)), store(graph, *backend, 0) {
     executor = std::make_unique<Executor>(graph, *backend, batch, Mode::training, loss_value);
     executor->bind(std::make_shared<const Buffer>(backend->allocate(executor->arena_bytes())));
     executor->prepare(batch);
@@ -186,7 +189,7 @@ TEST_CASE("what fuses is named after its layers; in inference a dropout stays ap
   int value = graph.add(Conv2D{.filters = 32, .kernel = 3, .activation = Activation::relu}.make(), {0});
   value = graph.add(MaxPool2D{.pool = 2}.make(), {value});
   graph.add(Dropout{.rate = 0.3f}.make(), {value});
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const std::vector<Step> training = fuse(graph, *backend, 4, Mode::training);
   REQUIRE(training.size() == 1);
   CHECK(training[0].name == "conv2d + max_pooling2d + dropout");

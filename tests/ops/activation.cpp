@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -50,7 +51,7 @@ double exact(Activation activation, double x) {
 TEST_CASE("relu, sigmoid and tanh are rounded once") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const Activation activation : {Activation::relu, Activation::sigmoid, Activation::tanh}) {
       CAPTURE(name_of(activation));
       for (const std::size_t length : kLengths) {
@@ -78,7 +79,7 @@ TEST_CASE("relu, sigmoid and tanh are rounded once") {
 TEST_CASE("infinities reach the limits and NaN stays NaN") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    const std::unique_ptr<Backend> backend = test_backend(1);
     const Values x{kInfinity, -kInfinity, kNaN, 1e4f, -1e4f};
     CHECK(std::isnan(forward(*backend, Activation::relu, x)[2]));
     CHECK(forward(*backend, Activation::relu, x)[0] == kInfinity);
@@ -105,7 +106,7 @@ TEST_CASE("infinities reach the limits and NaN stays NaN") {
 TEST_CASE("gradients in terms of the output") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const std::size_t length : kLengths) {
       const Values dy = random_values(length, 2), y = random_values(length, 3, 0.0f, 1.0f);
       Values signs = random_integers(length, 4, 1);  // -1, 0, 1
@@ -124,7 +125,7 @@ TEST_CASE("gradients in terms of the output") {
 }
 
 TEST_CASE("softmax and log-softmax") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const int classes : {1, 2, 3, 4, 16, 1000}) {
     for (const int rows : {1, 33}) {
       CAPTURE(classes);
@@ -170,7 +171,7 @@ TEST_CASE("softmax and log-softmax") {
 }
 
 TEST_CASE("softmax of logits of ten thousand, and of NaN") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const GuardedTensor x = holding(*backend, Values{1e4f, -1e4f, 1e4f, 1.0f, kNaN, 2.0f, kNaN, 1.0f, 2.0f});
   const GuardedTensor y = blank(*backend, 9), log_y = blank(*backend, 9);
   ops::softmax_forward(*backend, 3, 3, x.tensor, y.tensor);

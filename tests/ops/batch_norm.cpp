@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -134,7 +135,7 @@ void check(const Problem& problem, const Results& got) {
 TEST_CASE("training, inference and gradients agree with the formulas in double") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     // Around the vector of 4 and 8 doubles and 16 floats; enough rows for several blocks of statistics.
     for (const int channels : {1, 3, 7, 8, 9, 15, 16, 17, 40}) {
       for (const int rows : {2, 31}) {
@@ -150,13 +151,13 @@ TEST_CASE("training, inference and gradients agree with the formulas in double")
 }
 
 TEST_CASE("a mean a thousand times the spread does not spoil the variance") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const Problem problem = make_problem(1500, 24, true, 1000.0f);
   check(problem, run(*backend, problem));
 }
 
 TEST_CASE("the running variance is unbiased or biased, as asked") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   Problem problem = make_problem(4, 1, false);
   problem.x = {1.0f, 2.0f, 4.0f, 7.0f};  // PyTorch's running_var from 1 with its momentum .1: 1.6
   problem.running_variance = {1.0f};
@@ -167,7 +168,7 @@ TEST_CASE("the running variance is unbiased or biased, as asked") {
 }
 
 TEST_CASE("one row gives its shift, and a finite running variance") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const Problem problem = make_problem(1, 5, true);
   const Results got = run(*backend, problem);
   CHECK(got.y == problem.beta);
@@ -178,7 +179,7 @@ TEST_CASE("one row gives its shift, and a finite running variance") {
 
 TEST_CASE("the number of threads changes no bit") {
   const Problem problem = make_problem(3000, 35, true);
-  const Results a = run(*make_cpu_backend(1), problem), b = run(*make_cpu_backend(3), problem);
+  const Results a = run(*test_backend(1), problem), b = run(*test_backend(3), problem);
   CHECK(same_bits(a.y, b.y));
   CHECK(same_bits(a.dx, b.dx));
   CHECK(same_bits(a.dgamma, b.dgamma));
@@ -186,7 +187,7 @@ TEST_CASE("the number of threads changes no bit") {
 }
 
 TEST_CASE("NaN stays in its channel") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   Problem problem = make_problem(10, 18, true);
   problem.x[problem.at(4, 17)] = std::nanf("");
   const Results got = run(*backend, problem);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/throws.h"
 
@@ -9,7 +10,7 @@ namespace curie::test {
 namespace {
 
 struct Bench {
-  std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  std::unique_ptr<Backend> backend = test_backend(1);
   DenseShape shape{2, 3, 4};
   Tensor x = Tensor::zeros({2, 3}), w = Tensor::zeros({3, 4}), bias = Tensor::zeros({4}), y = Tensor::zeros({2, 4});
   Tensor memory = Tensor::zeros({static_cast<int>(backend->scratch_bytes(shape))}, DType::u8);

@@ -8,12 +8,15 @@
 #include <vector>
 
 #include "ops/backend.h"
+#include "support/backend.h"
 #include "support/guarded.h"
 #include "support/reference_conv.h"
 #include "support/targets.h"
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 Conv2dShape shape(int n, int h, int w, int c, int k, int r, int s, int stride_h, int stride_w, int pad_top,
                   int pad_left, int p, int q) {
@@ -102,7 +105,7 @@ bool near(std::span<const float> actual, const reference::Sums& expected, double
 TEST_CASE("convolutions of integers are exact, on every instruction set and however their memory was filled") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     for (const Conv2dShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
       GuardedFloats x = random_integers(s.input_elements(), 4, 1);
@@ -125,7 +128,7 @@ TEST_CASE("convolutions of integers are exact, on every instruction set and howe
 TEST_CASE("bias and bias gradient are optional, and ReLU is fused") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     for (const Conv2dShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
       GuardedFloats x = random_integers(s.input_elements(), 4, 5);
@@ -150,7 +153,7 @@ TEST_CASE("bias and bias gradient are optional, and ReLU is fused") {
 TEST_CASE("convolutions of random numbers stay within the rounding of their sums") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     for (const Conv2dShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
       GuardedFloats x = random_floats(s.input_elements(), 11);
@@ -176,10 +179,10 @@ TEST_CASE("results do not depend on the number of threads") {
     GuardedFloats w = random_floats(s.weight_elements(), 22);
     GuardedFloats bias = random_floats(std::size_t(s.k), 23);
     GuardedFloats dy = random_floats(s.output_elements(), 24);
-    const auto one = make_cpu_backend(1);
+    const auto one = test_backend(1);
     const Results expected = run_all(*one, s, x, w, bias, dy, Activation::relu);
     for (const int threads : {2, 3}) {
-      const auto backend = make_cpu_backend(threads);
+      const auto backend = test_backend(threads);
       const Results actual = run_all(*backend, s, x, w, bias, dy, Activation::relu);
       CHECK(same_bits(actual.y.span(), expected.y.span()));
       CHECK(same_bits(actual.dx.span(), expected.dx.span()));
@@ -192,7 +195,7 @@ TEST_CASE("results do not depend on the number of threads") {
 TEST_CASE("NaN reaches exactly the outputs that read it, through ReLU too") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(1);
+    const auto backend = test_backend(1);
     const Conv2dShape s = shape(1, 9, 9, 3, 18, 3, 3, 1, 1, 1, 1, 9, 9);
     GuardedFloats x = random_integers(s.input_elements(), 4, 31);
     GuardedFloats w = random_integers(s.weight_elements(), 3, 32);

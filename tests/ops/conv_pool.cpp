@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/backend.h"
+#include "support/backend.h"
 #include "support/guarded.h"
 #include "support/reference_conv.h"
 #include "support/targets.h"
@@ -14,6 +15,8 @@
 
 namespace curie {
 namespace {
+
+using test::test_backend;
 
 ConvPoolShape shape(int n, int h, int w, int c, int k, int filter, int stride, int pad_top, int pad_left, int p, int q,
                     int pool) {
@@ -130,7 +133,7 @@ std::vector<float> expected_output(const std::vector<double>& maximum, const Dro
 TEST_CASE("fused forward and backward of integers are exact, on every instruction set") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     const StepState state{.step = 17};
     for (const ConvPoolShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
@@ -171,7 +174,7 @@ TEST_CASE("fused forward and backward of integers are exact, on every instructio
 TEST_CASE("inference needs neither arg-max nor state, and the bias is optional") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     for (const ConvPoolShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
       Inputs in = random_inputs(s, true);
@@ -189,7 +192,7 @@ TEST_CASE("inference needs neither arg-max nor state, and the bias is optional")
 TEST_CASE("dropout keeps exactly the elements that the random stream says") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     const StepState state{.step = 4000000000u};
     for (const ConvPoolShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
@@ -208,7 +211,7 @@ TEST_CASE("dropout keeps exactly the elements that the random stream says") {
 TEST_CASE("of equal values the first one takes the gradient") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(1);
+    const auto backend = test_backend(1);
     for (const int pool : {2, 3}) {
       const ConvPoolShape s = shape(1, 8, 8, 1, 20, 3, 1, 0, 0, 6, 6, pool);
       Inputs in = random_inputs(s, true);
@@ -223,7 +226,7 @@ TEST_CASE("NaN propagates through pooling, ReLU and kept dropout") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for_each_target([nan](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(1);
+    const auto backend = test_backend(1);
     for (const int pool : {2, 3}) {
       const ConvPoolShape s = shape(1, 6, 6, 1, 20, 1, 1, 0, 0, 6, 6, pool);
       for (int at = 0; at < 36; ++at) {
@@ -258,7 +261,7 @@ bool near(std::span<const float> actual, const reference::Sums& expected, double
 TEST_CASE("random numbers: outputs and gradients stay within the rounding of their sums") {
   for_each_target([](const char* target) {
     CAPTURE(target);
-    const auto backend = make_cpu_backend(2);
+    const auto backend = test_backend(2);
     const StepState state{.step = 2};
     const DropoutSpec dropout{0.3f, 77, 8};
     for (const ConvPoolShape& s : edge_shapes()) {
@@ -303,11 +306,11 @@ TEST_CASE("results of the fused block do not depend on the number of threads") {
   for (const ConvPoolShape& s : edge_shapes()) {
     CAPTURE(name_of(s));
     Inputs in = random_inputs(s, false);
-    const auto one = make_cpu_backend(1);
+    const auto one = test_backend(1);
     Forward forward = run_forward(*one, s, in, dropout, state);
     const Backward backward = run_backward(*one, s, in, forward, dropout.rate);
     for (const int threads : {2, 3}) {
-      const auto backend = make_cpu_backend(threads);
+      const auto backend = test_backend(threads);
       Forward other = run_forward(*backend, s, in, dropout, state);
       CHECK(same_bits(other.y.span(), forward.y.span()));
       CHECK(std::equal(other.arg_max.span().begin(), other.arg_max.span().end(), forward.arg_max.span().begin()));
@@ -320,7 +323,7 @@ TEST_CASE("results of the fused block do not depend on the number of threads") {
 }
 
 TEST_CASE("a window of one position or of more than a byte can number is not fused") {
-  const auto backend = make_cpu_backend(1);
+  const auto backend = test_backend(1);
   CHECK_FALSE(backend->fuses(shape(1, 20, 20, 1, 1, 1, 1, 0, 0, 20, 20, 1)));
   CHECK_FALSE(backend->fuses(shape(1, 20, 20, 1, 1, 1, 1, 0, 0, 20, 20, 17)));
 }

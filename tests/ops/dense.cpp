@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -42,7 +43,7 @@ std::size_t weights(const DenseShape& shape) { return std::size_t(shape.in) * sh
 TEST_CASE("integers come out exactly, forward and backward") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const DenseShape& shape : kShapes) {
       CAPTURE(shape.n);
       CAPTURE(shape.in);
@@ -67,7 +68,7 @@ TEST_CASE("integers come out exactly, forward and backward") {
 TEST_CASE("real numbers come out within depth * u * sum of magnitudes") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const DenseShape& shape : kShapes) {
       const Values x = random_values(inputs(shape), 1), w = random_values(weights(shape), 2);
       const Values dy = random_values(outputs(shape), 3), bias = random_values(std::size_t(shape.out), 4);
@@ -89,13 +90,13 @@ TEST_CASE("real numbers come out within depth * u * sum of magnitudes") {
 }
 
 TEST_CASE("the number of threads changes no bit") {
-  const std::unique_ptr<Backend> one = make_cpu_backend(1);
+  const std::unique_ptr<Backend> one = test_backend(1);
   for (const DenseShape& shape : {DenseShape{64, 1100, 70}, DenseShape{270, 530, 20}}) {
     const Values x = random_values(inputs(shape), 1), w = random_values(weights(shape), 2);
     const Values dy = random_values(outputs(shape), 3), bias = random_values(std::size_t(shape.out), 4);
     const Results expected = run(*one, shape, x, w, bias, dy, Activation::relu);
     for (const int threads : {2, 5}) {
-      const Results got = run(*make_cpu_backend(threads), shape, x, w, bias, dy, Activation::relu);
+      const Results got = run(*test_backend(threads), shape, x, w, bias, dy, Activation::relu);
       CHECK(same_bits(got.y, expected.y));
       CHECK(same_bits(got.dx, expected.dx));
       CHECK(same_bits(got.dw, expected.dw));
@@ -105,7 +106,7 @@ TEST_CASE("the number of threads changes no bit") {
 }
 
 TEST_CASE("NaN and infinity stay in their own row and survive the ReLU") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const DenseShape shape{9, 21, 19};
   Values x = random_values(inputs(shape), 1);
   x[3 * 21 + 20] = std::nanf("");

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -24,7 +25,7 @@ Values dropped(Backend& backend, const DropoutSpec& spec, std::uint32_t step, co
 TEST_CASE("element i is kept when word i of the stream reaches the threshold") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const std::size_t count : {1, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 16384, 16387, 40000}) {
       for (const float rate : {0.1f, 0.3f, 0.5f, 0.999f}) {
         const DropoutSpec spec{.rate = rate, .seed = 0x123456789abcull, .stream = 7};
@@ -42,7 +43,7 @@ TEST_CASE("element i is kept when word i of the stream reaches the threshold") {
 }
 
 TEST_CASE("rate 0 changes nothing, rate 1 leaves nothing, and a dropped NaN is gone") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const Values x = random_values(20000, 1);
   CHECK(same_bits(dropped(*backend, {.rate = 0.0f, .seed = 1}, 0, x), x));
   CHECK(same_bits(dropped(*backend, {.rate = 1.0f, .seed = 1}, 0, x), Values(x.size(), 0.0f)));
@@ -54,7 +55,7 @@ TEST_CASE("rate 0 changes nothing, rate 1 leaves nothing, and a dropped NaN is g
 }
 
 TEST_CASE("the kept fraction is 1 - rate, and steps, streams and seeds differ") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   const Values ones(100000, 1.0f);
   const Values base = dropped(*backend, {.rate = 0.3f, .seed = 1, .stream = 2}, 3, ones);
   const auto kept = static_cast<double>(std::count_if(base.begin(), base.end(), [](float v) { return v != 0.0f; }));
@@ -62,7 +63,7 @@ TEST_CASE("the kept fraction is 1 - rate, and steps, streams and seeds differ") 
   CHECK(base != dropped(*backend, {.rate = 0.3f, .seed = 1, .stream = 2}, 4, ones));
   CHECK(base != dropped(*backend, {.rate = 0.3f, .seed = 1, .stream = 3}, 3, ones));
   CHECK(base != dropped(*backend, {.rate = 0.3f, .seed = 2, .stream = 2}, 3, ones));
-  CHECK(base == dropped(*make_cpu_backend(3), {.rate = 0.3f, .seed = 1, .stream = 2}, 3, ones));
+  CHECK(base == dropped(*test_backend(3), {.rate = 0.3f, .seed = 1, .stream = 2}, 3, ones));
 }
 
 }  // namespace curie::test

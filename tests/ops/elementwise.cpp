@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -9,7 +10,7 @@ namespace curie::test {
 TEST_CASE("add, into new memory and into either operand") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const std::size_t count : {1, 7, 8, 9, 15, 16, 17, 16384, 16385, 50001}) {
       const Values a_values = random_values(count, 1), b_values = random_values(count, 2);
       Values sum(count);
@@ -28,7 +29,7 @@ TEST_CASE("add, into new memory and into either operand") {
 }
 
 TEST_CASE("fill writes all elements and no more") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const std::size_t count : {1, 16, 33, 40000}) {
     const GuardedTensor y = blank(*backend, count);
     ops::fill(*backend, -2.5f, y.tensor);
@@ -38,7 +39,7 @@ TEST_CASE("fill writes all elements and no more") {
 }
 
 TEST_CASE("pixels are looked up in their channel's table") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const int channels : {1, 3}) {
     for (const std::size_t pixels : {1, 255, 20001}) {
       const std::size_t count = pixels * static_cast<std::size_t>(channels);

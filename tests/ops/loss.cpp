@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/throws.h"
 
@@ -122,7 +123,7 @@ Doubles row_of(const Values& values, const LossShape& shape, int row) {
 }  // namespace
 
 TEST_CASE("values are the textbook's and gradients its central differences") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const LossKind kind : kAll) {
     for (const int classes : {1, 2, 5, 16}) {
       for (const bool weighted : {false, true}) {
@@ -157,7 +158,7 @@ TEST_CASE("values are the textbook's and gradients its central differences") {
 }
 
 TEST_CASE("logits of ten thousand give finite losses and gradients") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   for (const float sign : {1.0f, -1.0f}) {
     Problem problem = make_problem(LossKind::binary_logits, 2, 1, false);
     problem.predictions = {sign * 1e4f, sign * 1e4f};
@@ -178,7 +179,7 @@ TEST_CASE("logits of ten thousand give finite losses and gradients") {
 }
 
 TEST_CASE("probabilities are clipped as Keras does, and a clipped one has no gradient") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   Problem problem = make_problem(LossKind::binary, 1, 1, false);
   problem.predictions = {0.0f};
   problem.targets = {1.0f};
@@ -198,7 +199,7 @@ TEST_CASE("probabilities are clipped as Keras does, and a clipped one has no gra
 }
 
 TEST_CASE("NaN reaches the total of every loss") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const LossKind kind : kAll) {
     CAPTURE(static_cast<int>(kind));
     Problem problem = make_problem(kind, 4, 3, false);
@@ -211,7 +212,7 @@ TEST_CASE("NaN reaches the total of every loss") {
 TEST_CASE("many rows: several blocks, the same sum for any number of threads") {
   for (const LossKind kind : {LossKind::binary_logits, LossKind::sparse_logits}) {
     const Problem problem = make_problem(kind, 5000, 3, true);
-    const Results one = run(*make_cpu_backend(1), problem), three = run(*make_cpu_backend(3), problem);
+    const Results one = run(*test_backend(1), problem), three = run(*test_backend(3), problem);
     CHECK(one.totals.loss == three.totals.loss);
     CHECK(same_bits(one.gradient, three.gradient));
     double total = 0.0;
@@ -224,7 +225,7 @@ TEST_CASE("many rows: several blocks, the same sum for any number of threads") {
 }
 
 TEST_CASE("a class number outside the classes is an error that says where") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const int label : {-1, 4}) {
     Problem problem = make_problem(LossKind::sparse_logits, 5, 4, false);
     problem.labels[3] = label;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 
 namespace curie::test {
@@ -9,7 +10,7 @@ namespace {
 const float kNaN = std::nanf("");
 
 double correct(MatchRule rule, int rows, int classes, const Values& predictions, const Values& targets) {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const GuardedTensor p = holding(*backend, predictions);
   GuardedTensor t = holding(*backend, targets);
   if (rule == MatchRule::sparse) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -75,7 +76,7 @@ std::vector<Values> run(Backend& backend, const nlohmann::json& all, const nlohm
 TEST_CASE("twenty steps follow PyTorch and Keras") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     const nlohmann::json all = golden();
     CHECK(all["cases"].size() == 14);
     for (const nlohmann::json& test : all["cases"]) {
@@ -102,7 +103,7 @@ TEST_CASE("every element of a long array moves the same way, whatever the thread
   for_each_target([&](const char* target) {
     CAPTURE(target);
     const nlohmann::json all = golden();
-    const std::unique_ptr<Backend> backend = make_cpu_backend(1), threads = make_cpu_backend(3);
+    const std::unique_ptr<Backend> backend = test_backend(1), threads = test_backend(3);
     for (const nlohmann::json& test : all["cases"]) {
       const Values twelve = run(*backend, all, test, 12).back();
       for (const std::size_t count : {1, 15, 16, 17, 40007}) {
@@ -116,7 +117,7 @@ TEST_CASE("every element of a long array moves the same way, whatever the thread
 }
 
 TEST_CASE("a NaN gradient shows in its own weight alone") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   Values gradient_values(20, 0.5f);
   gradient_values[17] = std::nanf("");
   const GuardedTensor gradient = holding(*backend, gradient_values), weights = holding(*backend, Values(20, 1.0f));

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "ops/ops.h"
+#include "support/backend.h"
 #include "support/reference.h"
 #include "support/targets.h"
 
@@ -71,7 +72,7 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
 TEST_CASE("max pooling: values, positions and gradients of integers are exact, ties included") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const Geometry& geometry : kGeometries) {
       for (const int channels : kChannels) {
         const PoolShape shape = make_shape(geometry, 3, channels);
@@ -90,7 +91,7 @@ TEST_CASE("max pooling: values, positions and gradients of integers are exact, t
 }
 
 TEST_CASE("padding never wins a maximum") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const PoolShape shape = make_shape(kGeometries[3], 1, 5);
   const Values x(shape.input_elements(), -7.0f);
   const Results got = run(*backend, Pooling::max, shape, x, Values(shape.output_elements(), 1.0f));
@@ -100,7 +101,7 @@ TEST_CASE("padding never wins a maximum") {
 TEST_CASE("the first NaN of a window is its maximum, wherever it stands") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    const std::unique_ptr<Backend> backend = test_backend(1);
     for (const int channels : {1, 16, 19}) {
       const PoolShape shape = make_shape({2, 2, 2, 2, 2, 2, 0, 0, 1, 1}, 1, channels);
       for (std::size_t where = 0; where < 4; ++where) {
@@ -129,7 +130,7 @@ TEST_CASE("the first NaN of a window is its maximum, wherever it stands") {
 TEST_CASE("average and L2 pooling agree with the loops in double") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const Pooling kind : {Pooling::average, Pooling::l2}) {
       for (const Geometry& geometry : kGeometries) {
         for (const int channels : kChannels) {
@@ -155,7 +156,7 @@ TEST_CASE("average and L2 pooling agree with the loops in double") {
 }
 
 TEST_CASE("average pooling of integers is one exact sum and one division; an L2 norm one exact sum and one root") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   for (const Geometry& geometry : kGeometries) {
     const PoolShape shape = make_shape(geometry, 1, 18);
     const Values x = random_integers(shape.input_elements(), 1, 20), dy(shape.output_elements(), 1.0f);
@@ -175,7 +176,7 @@ TEST_CASE("average pooling of integers is one exact sum and one division; an L2 
 }
 
 TEST_CASE("the corner of a padded average: PyTorch counts the padding, Keras does not") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   PoolShape shape = make_shape({5, 5, 3, 3, 2, 2, 1, 1, 3, 3}, 1, 1);
   Values x(25);
   for (std::size_t i = 0; i < 25; ++i) x[i] = static_cast<float>(i);
@@ -185,7 +186,7 @@ TEST_CASE("the corner of a padded average: PyTorch counts the padding, Keras doe
 }
 
 TEST_CASE("the gradient of an L2 norm of zeros is 0") {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+  const std::unique_ptr<Backend> backend = test_backend(1);
   const PoolShape shape = make_shape({2, 2, 2, 2, 2, 2, 0, 0, 1, 1}, 1, 20);
   const Results got = run(*backend, Pooling::l2, shape, Values(80, 0.0f), Values(20, 3.0f));
   CHECK(got.dx == Values(80, 0.0f));
@@ -194,7 +195,7 @@ TEST_CASE("the gradient of an L2 norm of zeros is 0") {
 TEST_CASE("global average pooling") {
   for_each_target([&](const char* target) {
     CAPTURE(target);
-    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const std::unique_ptr<Backend> backend = test_backend(2);
     for (const int channels : {1, 4, 7, 8, 9, 16, 31}) {
       for (const int pixels : {1, 6, 49}) {
         const std::size_t elements = std::size_t(3) * pixels * channels, outputs = std::size_t(3) * channels;
@@ -219,7 +220,7 @@ TEST_CASE("global average pooling") {
 }
 
 TEST_CASE("the number of threads changes no bit") {
-  const std::unique_ptr<Backend> one = make_cpu_backend(1), many = make_cpu_backend(4);
+  const std::unique_ptr<Backend> one = test_backend(1), many = test_backend(4);
   for (const Pooling kind : {Pooling::max, Pooling::average, Pooling::l2}) {
     for (const Geometry& geometry : kGeometries) {
       const PoolShape shape = make_shape(geometry, 5, 21);

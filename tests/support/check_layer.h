@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "layers/layers.h"
+#include "support/backend.h"
 #include "support/guarded_tensor.h"
 
 namespace curie::test {
@@ -320,7 +321,7 @@ inline void check_layer_at(Backend& backend, const LayerPtr& layer, const LayerC
 
 template <typename Spec>
 void check_layer(const Spec& spec, const LayerCase& expected) {
-  const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+  const std::unique_ptr<Backend> backend = test_backend(2);
   for (const int n : {1, 5}) {
     const LayerPtr layer = spec.make();
     REQUIRE(layer->build(expected.inputs, 7, 2) == expected.output);

@@ -1,0 +1,61 @@
+#include "cuda/backend.h"
+
+#include <fmt/format.h>
+
+#include "tensor/error.h"
+
+namespace curie::CURIE_GPU {
+namespace {
+
+#define CURIE_STRING(x) #x
+#define CURIE_STRING_OF(x) CURIE_STRING(x)
+constexpr std::string_view kNamespace = CURIE_STRING_OF(CURIE_GPU);
+
+}  // namespace
+
+GpuBackend::GpuBackend(int device, const BackendOptions& options)
+    : runtime_(std::make_shared<Runtime>(device)),
+      allocator_(std::make_shared<CachingAllocator>(runtime_)),
+      math_(options.math),
+      record_steps_(options.record_steps) {
+  CURIE_CHECK(math_ == Math::exact || runtime_->compute_capability() >= 80, usage,
+              "math tf32 needs a GPU of compute capability 8.0 or newer; this is {}; use --math exact",
+              runtime_->describe());
+}
+
+GpuBackend::~GpuBackend() = default;
+
+Device GpuBackend::device() const {
+  return {kNamespace == "cuda" ? DeviceKind::cuda : DeviceKind::emulated, runtime_->device()};
+}
+
+std::string GpuBackend::describe() const {
+  return fmt::format("{}: {}, {} math", to_string(device()), runtime_->describe(), name_of(math_));
+}
+
+Buffer GpuBackend::allocate(std::size_t bytes) {
+  std::byte* data = allocator_->allocate(bytes);
+  runtime_->zero(data, bytes);
+  return Buffer(data, bytes, device(), [allocator = allocator_](std::byte* block) { allocator->release(block); });
+}
+
+void GpuBackend::copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) {
+  runtime_->copy_to_device(to, from_host, bytes);
+}
+void GpuBackend::copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) {
+  runtime_->copy_to_host(to_host, from, bytes);
+}
+void GpuBackend::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) {
+  runtime_->copy_on_device(to, from, bytes);
+}
+void GpuBackend::synchronize() { runtime_->synchronize(); }
+
+std::unique_ptr<Recording> GpuBackend::record(std::function<void()> step) {
+  return record_steps_ ? runtime_->record(step) : Backend::record(std::move(step));
+}
+
+std::unique_ptr<Backend> make_gpu_backend(int device, const BackendOptions& options) {
+  return std::make_unique<GpuBackend>(device, options);
+}
+
+}  // namespace curie::CURIE_GPU

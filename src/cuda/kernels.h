@@ -1,0 +1,105 @@
+// One host function a primitive, defined in the .cu file of its operation: it chooses a kernel and its launch and
+// starts it on the stream. Arguments are those of the Backend method of the same name (ops/backend.h says what each
+// computes). Includes nothing that nvcc cannot read quickly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/batch_norm.h"
+#include "ops/conv2d.h"
+#include "ops/dense.h"
+#include "ops/loss.h"
+#include "ops/optimizer.h"
+#include "ops/pool.h"
+#include "ops/step_state.h"
+#include "ops/types.h"
+
+struct CUstream_st;
+
+namespace curie::CURIE_GPU {
+
+using Stream = ::CUstream_st*;
+
+// conv2d.cu, conv2d_tf32.cu
+std::size_t conv2d_scratch_bytes(const Conv2dShape& shape);
+void conv2d_forward(Stream stream, Math math, const Conv2dShape& shape, const float* x, const float* w,
+                    const float* bias, Activation activation, float* y, Scratch scratch);
+void conv2d_backward_input(Stream stream, Math math, const Conv2dShape& shape, const float* dy, const float* w,
+                           float* dx, Scratch scratch);
+void conv2d_backward_weights(Stream stream, Math math, const Conv2dShape& shape, const float* x, const float* dy,
+                             float* dw, float* dbias, Scratch scratch);
+
+// conv_pool.cu
+bool conv_pool_fuses(const ConvPoolShape& shape);
+std::size_t conv_pool_scratch_bytes(const ConvPoolShape& shape);
+void conv_pool_forward(Stream stream, Math math, const ConvPoolShape& shape, const float* x, const float* w,
+                       const float* bias, const DropoutSpec& dropout, const StepState* state, float* y,
+                       std::uint8_t* arg_max, Scratch scratch);
+void conv_pool_backward(Stream stream, Math math, const ConvPoolShape& shape, const float* x, const float* w,
+                        const float* y, const std::uint8_t* arg_max, float dropout_rate, const float* dy, float* dx,
+                        float* dw, float* dbias, Scratch scratch);
+
+// pool.cu
+void max_pool_forward(Stream stream, const PoolShape& shape, const float* x, float* y, std::uint8_t* arg_max);
+void max_pool_backward(Stream stream, const PoolShape& shape, const std::uint8_t* arg_max, const float* dy, float* dx);
+void average_pool_forward(Stream stream, const PoolShape& shape, const float* x, float* y);
+void average_pool_backward(Stream stream, const PoolShape& shape, const float* dy, float* dx);
+void l2_pool_forward(Stream stream, const PoolShape& shape, const float* x, float* y);
+void l2_pool_backward(Stream stream, const PoolShape& shape, const float* x, const float* y, const float* dy,
+                      float* dx);
+void global_average_pool_forward(Stream stream, int n, int pixels, int channels, const float* x, float* y);
+void global_average_pool_backward(Stream stream, int n, int pixels, int channels, const float* dy, float* dx);
+
+// dense.cu
+std::size_t dense_scratch_bytes(const DenseShape& shape);
+void dense_forward(Stream stream, Math math, const DenseShape& shape, const float* x, const float* w, const float* bias,
+                   Activation activation, float* y, Scratch scratch);
+void dense_backward_input(Stream stream, Math math, const DenseShape& shape, const float* dy, const float* w, float* dx,
+                          Scratch scratch);
+void dense_backward_weights(Stream stream, Math math, const DenseShape& shape, const float* x, const float* dy,
+                            float* dw, float* dbias, Scratch scratch);
+
+// batch_norm.cu
+std::size_t batch_norm_scratch_bytes(const BatchNormShape& shape);
+void batch_norm_forward(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
+                        const float* beta, float* y, float* saved_mean, float* saved_inv_std, float* running_mean,
+                        float* running_variance, Scratch scratch);
+void batch_norm_inference(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
+                          const float* beta, const float* running_mean, const float* running_variance, float* y);
+void batch_norm_backward(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
+                         const float* saved_mean, const float* saved_inv_std, const float* dy, float* dx, float* dgamma,
+                         float* dbeta, Scratch scratch);
+void batch_norm_backward_inference(Stream stream, const BatchNormShape& shape, const float* gamma,
+                                   const float* running_variance, const float* dy, float* dx);
+
+// activation.cu, softmax.cu, dropout.cu, elementwise.cu
+void activation_forward(Stream stream, Activation activation, std::size_t count, const float* x, float* y);
+void activation_backward(Stream stream, Activation activation, std::size_t count, const float* y, const float* dy,
+                         float* dx);
+void softmax_forward(Stream stream, int rows, int classes, const float* x, float* y);
+void softmax_backward(Stream stream, int rows, int classes, const float* y, const float* dy, float* dx);
+void log_softmax_forward(Stream stream, int rows, int classes, const float* x, float* y);
+void log_softmax_backward(Stream stream, int rows, int classes, const float* y, const float* dy, float* dx);
+void dropout(Stream stream, const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x,
+             float* y);
+void add(Stream stream, std::size_t count, const float* a, const float* b, float* y);
+void fill(Stream stream, std::size_t count, float value, float* y);
+void normalize_u8(Stream stream, std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y);
+void gather_normalize_u8(Stream stream, int count, std::size_t pixels, int channels, const std::int32_t* rows,
+                         const std::uint8_t* images, const float* table, float* y);
+void gather_rows(Stream stream, int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
+                 std::uint32_t* y);
+
+// loss.cu, metrics.cu, optimizer.cu
+std::size_t loss_scratch_bytes(const LossShape& shape);
+void loss(Stream stream, const LossShape& shape, const float* predictions, const void* targets, const float* weights,
+          float* gradient, MetricTotals* totals, Scratch scratch);
+void count_correct(Stream stream, MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
+                   MetricTotals* totals);
+void sgd_step(Stream stream, const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
+              float* weights, float* velocity);
+void adam_step(Stream stream, const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
+               float* weights, float* first_moment, float* second_moment);
+
+}  // namespace curie::CURIE_GPU

@@ -1,0 +1,63 @@
+// The emulated device: host memory, one stream whose work is done when the call returns.
+#include <algorithm>
+#include <cstring>
+
+#include "cuda/launch.cuh"
+#include "cuda/runtime.h"
+#include "emu/memory.h"
+#include "tensor/error.h"
+
+namespace curie::CURIE_GPU {
+
+PinnedBuffer::PinnedBuffer(std::size_t bytes) : data_(new std::byte[bytes]), bytes_(bytes) {}
+PinnedBuffer::~PinnedBuffer() { delete[] data_; }
+
+// Everything before an event has already happened.
+Event::Event() = default;
+Event::~Event() = default;
+void Event::record(Stream) {}
+void Event::wait() const {}
+double Event::milliseconds_since(const Event&) const { return 0.0; }
+
+struct Runtime::Slot {};
+
+Runtime::Runtime(int device) : device_(device), compute_capability_(80) {}
+Runtime::~Runtime() = default;
+
+std::string Runtime::describe() const {
+  constexpr const char* kOrders[] = {"ascending", "descending", "random"};
+  return fmt::format("CUDA kernels emulated on the CPU, threads in {} order{}",
+                     kOrders[static_cast<int>(emu::settings().order)],
+                     observer() == nullptr ? "" : ", every memory access checked");
+}
+
+MemoryState Runtime::memory() const {
+  const std::size_t total = emu::memory_limit();
+  return {.free = total - std::min(total, emu::memory_in_use()), .total = total};
+}
+
+std::byte* Runtime::allocate(std::size_t bytes) const { return emu::allocate_memory(bytes); }
+void Runtime::free(std::byte* data) const noexcept { emu::free_memory(data); }
+void Runtime::zero(std::byte* data, std::size_t bytes) const { std::memset(data, 0, bytes); }
+
+void Runtime::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+void Runtime::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+void Runtime::synchronize() const { emu::check_guards(); }
+
+namespace {
+class Repetition final : public Recording {
+ public:
+  explicit Repetition(std::function<void()> step) : step_(std::move(step)) {}
+  void replay() override { step_(); }
+
+ private:
+  std::function<void()> step_;
+};
+}  // namespace
+
+std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
+  return std::make_unique<Repetition>(step);
+}
+
+}  // namespace curie::CURIE_GPU

@@ -1,0 +1,129 @@
+// The emulator's state while a kernel runs. Shared by the emulator's own source files only.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emu/emulator.h"
+#include "emu/fiber.h"
+#include "emu/observer.h"
+
+namespace curie::emu {
+
+constexpr int kWarp = 32;
+constexpr int kMaxThreads = 1024;
+
+enum class State : std::uint8_t { waiting_to_start, ready, at_barrier, at_warp_operation, ended };
+
+struct AsyncCopy {
+  void* shared;
+  const void* global;
+  int bytes, source_bytes, group;
+  Where where;
+};
+
+struct Thread {
+  Fiber* fiber = nullptr;
+  uint3 index{};
+  int warp = 0, lane = 0;
+  State state = State::waiting_to_start;
+  WarpWord word{};
+  unsigned mask = 0;
+  Where where;
+  int committed_groups = 0;
+  std::vector<AsyncCopy> copies;
+};
+
+struct Warp {
+  unsigned exists = 0, ready = 0, arrived = 0, ended = 0;  // lanes
+  unsigned interval = 0;
+  std::array<void*, kWarp> slots{};
+};
+
+class Machine {
+ public:
+  static Machine& instance();
+
+  void run(const Grid& grid, Body body, void* context);
+
+  // Called by the running fiber.
+  void arrive_at_barrier(Where where);
+  int count_at_barrier(bool predicate, Where where);
+  void arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot, Complete complete, Where where);
+  [[noreturn]] void stop(const std::string& what);  // leaves the running fiber for good
+  // Called by a signal handler on any stack.
+  [[noreturn]] void stop_from_signal(const std::string& what);
+
+  std::string place() const;
+  std::byte* ready_shared(SharedBlock& block);
+  std::byte* dynamic_shared();
+
+  Thread& current() { return *current_; }
+  bool in_kernel() const { return in_kernel_ && current_ != nullptr; }
+  Observer* observer() const { return grid_ == nullptr ? nullptr : grid_->observer; }
+  Warp& warp_of(const Thread& thread) { return warps_[static_cast<std::size_t>(thread.warp)]; }
+  int index_of(const Thread& thread) const { return static_cast<int>(&thread - threads_.data()); }
+  const Fiber& running() const { return *running_; }
+  bool overflowed(const void* address) const;
+  std::uint64_t switches() const { return switches_; }
+
+ private:
+  friend void fiber_main();
+
+  void check_grid(const Grid& grid) const;
+  void begin_launch(const Grid& grid);
+  void run_block(dim3 block);
+  void begin_block(dim3 block);
+  void check_shared_guards();
+  void thread_ends();
+  void run_threads();
+  Fiber& take_fiber();
+
+  int pick();
+  int pick_random();
+  void resume(Thread& thread);
+  void wait(State state);
+  void step_aside();
+  void set_ready(Warp& warp, unsigned lanes);
+  void clear_ready(const Thread& thread);
+  void release_barrier();
+  void check_barrier(Where where) const;
+  void check_warp_operation(const Thread& me, const Warp& warp) const;
+  std::string positions() const;
+
+  const Grid* grid_ = nullptr;
+  Body body_ = nullptr;
+  void* context_ = nullptr;
+  bool in_kernel_ = false;
+  std::string failure_;
+
+  std::vector<Thread> threads_;
+  std::array<Warp, kMaxThreads / kWarp> warps_;
+  std::size_t thread_count_ = 0, warp_count_ = 0;
+  unsigned ready_warps_ = 0;
+  Thread* current_ = nullptr;
+  Fiber* running_ = nullptr;
+  Fiber host_;
+  std::deque<Fiber> fibers_;  // suspended threads run on them, so they never move
+  std::vector<Fiber*> free_fibers_;
+  std::uint32_t random_ = 1;
+  std::uint64_t switches_ = 0;
+
+  std::size_t live_ = 0, at_barrier_ = 0;
+  Where barrier_where_;
+  int counting_ = 0, counted_ = 0;
+
+  std::uint64_t block_serial_ = 0;
+  std::vector<SharedBlock*> touched_;  // by the running block
+  std::size_t static_shared_bytes_ = 0;
+  std::unique_ptr<SharedBlock> dynamic_;
+};
+
+void install_signal_handlers();
+std::string short_name(const char* file);  // without its folders
+std::string name_of(WarpWord word);
+
+}  // namespace curie::emu
