@@ -35,11 +35,6 @@ __attribute__((weak)) void softmax_backward(Stream stream, int rows, int classes
 __attribute__((weak)) void log_softmax_forward(Stream stream, int rows, int classes, const float* x, float* y) { throw std::runtime_error("log_softmax_forward: not written"); }
 __attribute__((weak)) void log_softmax_backward(Stream stream, int rows, int classes, const float* y, const float* dy, float* dx) { throw std::runtime_error("log_softmax_backward: not written"); }
 __attribute__((weak)) void dropout(Stream stream, const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x, float* y) { throw std::runtime_error("dropout: not written"); }
-__attribute__((weak)) void add(Stream stream, std::size_t count, const float* a, const float* b, float* y) { throw std::runtime_error("add: not written"); }
-__attribute__((weak)) void fill(Stream stream, std::size_t count, float value, float* y) { throw std::runtime_error("fill: not written"); }
-__attribute__((weak)) void normalize_u8(Stream stream, std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) { throw std::runtime_error("normalize_u8: not written"); }
-__attribute__((weak)) void gather_normalize_u8(Stream stream, int count, std::size_t pixels, int channels, const std::int32_t* rows, const std::uint8_t* images, const float* table, float* y) { throw std::runtime_error("gather_normalize_u8: not written"); }
-__attribute__((weak)) void gather_rows(Stream stream, int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x, std::uint32_t* y) { throw std::runtime_error("gather_rows: not written"); }
 __attribute__((weak)) std::size_t loss_scratch_bytes(const LossShape& shape) { return 0; }
 __attribute__((weak)) void loss(Stream stream, const LossShape& shape, const float* predictions, const void* targets, const float* weights, float* gradient, MetricTotals* totals, Scratch scratch) { throw std::runtime_error("loss: not written"); }
 __attribute__((weak)) void count_correct(Stream stream, MatchRule rule, int rows, int classes, const float* predictions, const void* targets, MetricTotals* totals) { throw std::runtime_error("count_correct: not written"); }
