@@ -30,7 +30,7 @@ Sequential small_model(std::uint64_t seed = 3, int outputs = 1) {
 }
 
 CompileOptions on_cpu(int threads = 2) {
-  return {.optimizer = Adam{.learning_rate = 0.01f}, .device = "cpu", .threads = threads};
+  return {.optimizer = Adam{.learning_rate = 0.01f}, .device = "cpu", .backend = {.threads = threads}};
 }
 
 FitOptions quiet(int epochs, int batch_size = 16) {
