@@ -9,7 +9,8 @@ namespace curie::CURIE_GPU {
 namespace {
 
 constexpr int kBlock = 128;
-constexpr int kGridLimit = 65535;  // in y and z
+[[maybe_unused]] constexpr int kResident = 8;  // blocks of a multiprocessor, at least: 64 registers a thread
+constexpr int kGridLimit = 65535;              // in y and z
 
 enum class Kind { max, average, l2 };
 
@@ -134,7 +135,7 @@ __device__ __forceinline__ void sum_pixel(const PoolShape& s, int n, int p, int 
 }
 
 template <Kind kKind, int Width>
-__global__ void __launch_bounds__(kBlock)
+__global__ void __launch_bounds__(kBlock, kResident)
     pool_forward_kernel(PoolShape s, const float* __restrict__ x, float* __restrict__ y,
                         std::uint8_t* __restrict__ arg_max) {
   const Place<Width> at(s.c);
@@ -183,7 +184,7 @@ __device__ __forceinline__ void add_window(const PoolShape& s, const Gradient& o
 }
 
 template <Kind kKind, int Width>
-__global__ void __launch_bounds__(kBlock) pool_backward_kernel(PoolShape s, Gradient of) {
+__global__ void __launch_bounds__(kBlock, kResident) pool_backward_kernel(PoolShape s, Gradient of) {
   const Place<Width> at(s.c);
   if (at.pixel >= s.w) return;
   const Windows columns(at.pixel, s.window_w, s.stride_w, s.pad_left, s.q);
@@ -257,7 +258,7 @@ __global__ void __launch_bounds__(kColumnBlock)
 
 // blockIdx.y: the sample.
 template <int Width>
-__global__ void __launch_bounds__(kBlock)
+__global__ void __launch_bounds__(kBlock, kResident)
     global_average_gradient_kernel(int n, int pixels, int channels, const float* __restrict__ dy,
                                    float* __restrict__ dx) {
   const std::size_t sample_elements = static_cast<std::size_t>(pixels) * channels;

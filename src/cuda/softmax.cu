@@ -8,6 +8,8 @@ namespace curie::CURIE_GPU {
 namespace {
 
 constexpr int kBlock = 256;
+[[maybe_unused]] constexpr int kResident =
+    2;                         // blocks of a multiprocessor, at least: double exponentials take registers
 constexpr int kLongRow = 512;  // classes from which a row has a block to itself
 
 struct SoftmaxPartials {
@@ -56,7 +58,7 @@ __device__ __forceinline__ Exponentials exponentials(const Row<kThreads>& row, c
 }
 
 template <int kThreads>
-__global__ void __launch_bounds__(kBlock) softmax_kernel(int rows, int classes, const float* x, float* y) {
+__global__ void __launch_bounds__(kBlock, kResident) softmax_kernel(int rows, int classes, const float* x, float* y) {
   const Row<kThreads> row(rows, classes);
   const Exponentials of = exponentials(row, x);
   const double scale = 1.0 / of.sum;
@@ -66,7 +68,7 @@ __global__ void __launch_bounds__(kBlock) softmax_kernel(int rows, int classes, 
 }
 
 template <int kThreads>
-__global__ void __launch_bounds__(kBlock)
+__global__ void __launch_bounds__(kBlock, kResident)
     softmax_gradient_kernel(int rows, int classes, const float* __restrict__ y, const float* dy, float* dx) {
   const Row<kThreads> row(rows, classes);
   double dot = 0.0;
@@ -80,7 +82,8 @@ __global__ void __launch_bounds__(kBlock)
 }
 
 template <int kThreads>
-__global__ void __launch_bounds__(kBlock) log_softmax_kernel(int rows, int classes, const float* x, float* y) {
+__global__ void __launch_bounds__(kBlock, kResident)
+    log_softmax_kernel(int rows, int classes, const float* x, float* y) {
   const Row<kThreads> row(rows, classes);
   const Exponentials of = exponentials(row, x);
   const double log_sum = log(of.sum);
@@ -90,7 +93,7 @@ __global__ void __launch_bounds__(kBlock) log_softmax_kernel(int rows, int class
 }
 
 template <int kThreads>
-__global__ void __launch_bounds__(kBlock)
+__global__ void __launch_bounds__(kBlock, kResident)
     log_softmax_gradient_kernel(int rows, int classes, const float* __restrict__ y, const float* dy, float* dx) {
   const Row<kThreads> row(rows, classes);
   double sum = 0.0;
