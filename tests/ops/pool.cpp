@@ -220,6 +220,21 @@ TEST_CASE("global average pooling") {
   });
 }
 
+TEST_CASE("more samples, or more rows of pixels, than a grid has blocks") {
+  const std::unique_ptr<Backend> backend = test_backend(2);
+  for (const bool tall : {false, true}) {
+    const int many = 65540;
+    const PoolShape shape =
+        tall ? make_shape({many, 1, 2, 1, 1, 1, 0, 0, many - 1, 1}, 1, 1) : make_shape(kGeometries[0], many, 1);
+    const Values x = random_integers(shape.input_elements(), 1, 3), dy = random_integers(shape.output_elements(), 2, 9);
+    const Pooled expected = pool_forward(Pooling::max, shape, x);
+    const Results got = run(*backend, Pooling::max, shape, x, dy);
+    CHECK(got.y == narrow(expected.y));
+    CHECK(got.arg_max == expected.arg_max);
+    CHECK(got.dx == narrow(pool_backward(Pooling::max, shape, x, expected, dy)));
+  }
+}
+
 TEST_CASE("the number of threads changes no bit") {
   const std::unique_ptr<Backend> one = test_backend(1), many = test_backend(4);
   for (const Pooling kind : {Pooling::max, Pooling::average, Pooling::l2}) {

@@ -20,6 +20,12 @@ inline std::unique_ptr<Backend> test_backend(int threads = 2) {
   return make_backend(device_under_test(), {.threads = threads});
 }
 
+// How far behind an aligned address tests place their tensors: one element, unless for_each_target wants them aligned.
+inline int& elements_before() {
+  static int elements = 1;
+  return elements;
+}
+
 // The same elements in the backend's memory, and back.
 inline Tensor on_device(Backend& backend, const Tensor& host) {
   Tensor tensor(std::make_shared<const Buffer>(backend.allocate(host.bytes())), 0, host.shape(), host.dtype());

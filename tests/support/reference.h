@@ -57,11 +57,12 @@ inline std::string outside(std::span<const float> got, std::span<const double> w
   return {};
 }
 
-// Backend memory of that many elements, all bytes 0xff: NaN in f32. It begins one element behind an aligned address.
+// Backend memory of that many elements, all bytes 0xff: NaN in f32. It begins `elements_before()` elements behind an
+// aligned address.
 inline GuardedTensor blank(Backend& backend, std::size_t count, DType type = DType::f32) {
-  const int elements = static_cast<int>(count);
-  GuardedTensor guarded(backend, {elements + 1}, type);
-  guarded.tensor = guarded.tensor.rows(1, elements);
+  const int elements = static_cast<int>(count), before = elements_before();
+  GuardedTensor guarded(backend, {elements + before}, type);
+  guarded.tensor = guarded.tensor.rows(before, elements);
   return guarded;
 }
 // The same with these values.
