@@ -112,7 +112,7 @@ struct WeightTiles {
 // A lane has one filter, with the sums of kTaps taps in registers: dy is read as it lies, x is the same for a warp. The
 // warps share the pixels, and their sums are added in order at the end.
 template <int kTaps>
-__global__ void __launch_bounds__(kWeightBlock)
+__global__ void __launch_bounds__(kWeightBlock, kResident)
     weight_gradient_few_kernel(Correlation c, const float* __restrict__ x, const float* __restrict__ dy,
                                WeightSums out) {
   WeightTiles<kTaps>& tiles = shared<WeightTiles<kTaps>>();
