@@ -37,8 +37,12 @@ void conv2d_forward(Stream stream, Math math, const Conv2dShape& shape, const fl
   }
 }
 
-void conv2d_backward_input(Stream stream, Math math, const Conv2dShape& shape, const float* dy, const float* w,
+void conv2d_backward_input(Stream stream, Math math, const Conv2dShape& given, const float* dy, const float* w,
                            float* dx, Scratch) {
+  // Along an axis of one output no step is made, and a stride of 1 has the fewest residues.
+  Conv2dShape shape = given;
+  if (shape.p == 1) shape.stride_h = 1;
+  if (shape.q == 1) shape.stride_w = 1;
   if (shape.input_elements() == 0) return;
   const CorrelationArguments arguments{dy, w, nullptr, false, dx};
   const bool vectors = in_fours(shape) && aligned(dy) && aligned(w) && aligned(dx);

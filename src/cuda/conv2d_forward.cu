@@ -53,14 +53,14 @@ __device__ __forceinline__ void correlate(const Correlation& c, unsigned tile, c
 }
 
 template <Tile kTile, bool kVectors>
-__global__ void __launch_bounds__(size_of(kTile).threads(), kResident)
+__global__ void __launch_bounds__(size_of(kTile).threads(), size_of(kTile).resident())
     forward_kernel(Correlation correlation, CorrelationArguments arguments) {
   correlate<kTile, kVectors, true>(correlation, blockIdx.x, arguments);
 }
 
 // One residue of the position in x after the other, `tiles` blocks each.
 template <Tile kTile, bool kVectors>
-__global__ void __launch_bounds__(size_of(kTile).threads(), kResident)
+__global__ void __launch_bounds__(size_of(kTile).threads(), size_of(kTile).resident())
     input_gradient_kernel(Conv2dShape shape, unsigned tiles, CorrelationArguments arguments) {
   const int residue = static_cast<int>(blockIdx.x / tiles);
   const Correlation correlation = input_gradient_correlation(shape, residue / shape.stride_w, residue % shape.stride_w);

@@ -8,9 +8,6 @@
 
 namespace curie::CURIE_GPU {
 
-// Blocks of 256 threads that a multiprocessor is to hold at a time: 128 registers a thread.
-constexpr int kResident = 2;
-
 // A flat index as a number of three digits: an image's pixel (n, p, q) or a filter's tap (r, s, channel).
 struct Position {
   int high, middle, low;

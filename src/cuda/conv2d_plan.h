@@ -9,7 +9,7 @@
 
 namespace curie::CURIE_GPU {
 
-// --- the choice of kernels ------------------------------------------------------------------------------------------
+// --- the choice of kernels -----------------------------------------------------------------------------------------
 
 // The part of a matrix product that one block computes, and of that the part of one thread (float32 kernels; the tensor
 // core kernels give each warp 32 x 32).
@@ -19,6 +19,9 @@ struct TileSize {
   int depth;          // summed over from one filling of shared memory
   int thread_rows, thread_columns;
   constexpr int threads() const { return rows / thread_rows * (columns / thread_columns); }
+  // Blocks that a multiprocessor is to hold at a time: two of 256 threads leave each thread 128 of 65536 registers,
+  // too few for 64 sums.
+  constexpr int resident() const { return thread_rows * thread_columns < 64 ? 2 : 1; }
 };
 constexpr TileSize size_of(Tile tile) {
   switch (tile) {
@@ -122,7 +125,7 @@ constexpr WeightPlan plan_weights(const Conv2dShape& shape, Math math, bool vect
   return {kernel, large ? Tile::large : shape.k <= 32 ? Tile::flat : Tile::square, parts.splits, parts.pixels};
 }
 
-// --- convolution as a correlation -----------------------------------------------------------------------------------
+// --- convolution as a correlation ----------------------------------------------------------------------------------
 
 // y[n, p, q, o] = sum over r, s, i of x[n, p*stride_h + r - pad_top, q*stride_w + s - pad_left, i] * w[o, r, s, i], x
 // being 0 outside the image. Padding may be negative (the image is cropped), and there may be no taps at all.

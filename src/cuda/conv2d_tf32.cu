@@ -135,7 +135,7 @@ __device__ __forceinline__ void for_each_pair(const WarpSums& sums, Visit visit)
   }
 }
 
-// --- forward and input gradient -----------------------------------------------------------------------------------
+// --- forward and input gradient ------------------------------------------------------------------------------------
 
 // As in conv2d_forward.cu.
 template <Tile kTile, bool kFiltersAlongDepth>
@@ -186,7 +186,7 @@ __global__ void __launch_bounds__(threads_of(kTile))
   correlate<kTile, false>(correlation, blockIdx.x % tiles, arguments);
 }
 
-// --- weight gradient ------------------------------------------------------------------------------------------------
+// --- weight gradient -----------------------------------------------------------------------------------------------
 
 // As in conv2d_weights.cu.
 template <Tile kTile>
@@ -224,8 +224,7 @@ __global__ void __launch_bounds__(threads_of(kTile))
   }
 }
 
-// --- starting them
-// ----------------------------------------------------------------------------------------------------
+// --- starting them -------------------------------------------------------------------------------------------------
 
 template <Tile kTile>
 void forward_tile(Stream stream, const Conv2dShape& shape, const CorrelationArguments& arguments) {

@@ -11,7 +11,7 @@ namespace {
 
 // blockIdx.x: tiles of dw (k, r*s*c), taps fastest; then parts.
 template <Tile kTile, bool kVectors>
-__global__ void __launch_bounds__(size_of(kTile).threads(), kResident)
+__global__ void __launch_bounds__(size_of(kTile).threads(), size_of(kTile).resident())
     weight_gradient_kernel(Correlation c, const float* __restrict__ x, const float* __restrict__ dy, WeightSums out) {
   using Sums = SimtSums<kTile>;
   constexpr TileSize kSize = size_of(kTile);
