@@ -29,8 +29,8 @@ Results run(Backend& backend, const DenseShape& shape, const Values& x_values, c
   ops::dense_backward_input(backend, shape, dy.tensor, w.tensor, dx.tensor, as_scratch(memory));
   ops::dense_backward_weights(backend, shape, x.tensor, dy.tensor, dw.tensor, dbias.tensor, as_scratch(memory));
   for (const GuardedTensor* each : {&x, &w, &dy, &bias, &y, &dx, &dw, &dbias, &memory}) CHECK(each->intact());
-  CHECK(same_bits(x.floats(), x_values));
-  CHECK(same_bits(dy.floats(), dy_values));
+  CHECK(same_bits(x.values(), x_values));
+  CHECK(same_bits(dy.values(), dy_values));
   return {y.values(), dx.values(), dw.values(), bias_values.empty() ? Values() : dbias.values()};
 }
 

@@ -94,7 +94,7 @@ struct Results {
 Results run(Backend& backend, const Problem& problem) {
   const GuardedTensor predictions = holding(backend, problem.predictions), targets = holding(backend, problem.targets);
   const GuardedTensor labels = blank(backend, problem.labels.size(), DType::i32);
-  std::copy(problem.labels.begin(), problem.labels.end(), labels.tensor.host<std::int32_t>().begin());
+  labels.set(problem.labels);
   const GuardedTensor weights = problem.weights.empty() ? GuardedTensor() : holding(backend, problem.weights);
   const GuardedTensor gradient = blank(backend, problem.predictions.size());
   const GuardedTensor memory = scratch_for(backend, problem.shape);

@@ -15,7 +15,7 @@ double correct(MatchRule rule, int rows, int classes, const Values& predictions,
   GuardedTensor t = holding(*backend, targets);
   if (rule == MatchRule::sparse) {
     t = blank(*backend, targets.size(), DType::i32);
-    std::copy(targets.begin(), targets.end(), t.tensor.host<std::int32_t>().begin());
+    t.set(std::vector<std::int32_t>(targets.begin(), targets.end()));
   }
   const OnDevice<MetricTotals> totals(*backend, {.loss = 1.0, .samples = 2.0, .correct = 10.0});
   ops::count_correct(*backend, rule, rows, classes, p.tensor, t.tensor, totals.address());

@@ -50,7 +50,7 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
       ops::max_pool_forward(backend, shape, x.tensor, y.tensor, Tensor());
       const Values without = y.values();
       ops::max_pool_forward(backend, shape, x.tensor, y.tensor, arg_max.tensor);
-      CHECK(same_bits(without, y.floats()));
+      CHECK(same_bits(without, y.values()));
       ops::max_pool_backward(backend, shape, arg_max.tensor, dy.tensor, dx.tensor);
       break;
     }
@@ -63,8 +63,7 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
       ops::l2_pool_backward(backend, shape, x.tensor, y.tensor, dy.tensor, dx.tensor);
   }
   for (const GuardedTensor* each : {&x, &dy, &y, &dx, &arg_max}) CHECK(each->intact());
-  const auto bytes = arg_max.tensor.host<std::uint8_t>();
-  return {y.values(), dx.values(), {bytes.begin(), bytes.end()}};
+  return {y.values(), dx.values(), arg_max.values<std::uint8_t>()};
 }
 
 }  // namespace
@@ -202,16 +201,18 @@ TEST_CASE("global average pooling") {
         const GuardedTensor x = holding(*backend, random_values(elements, 1)), y = blank(*backend, outputs);
         ops::global_average_pool_forward(*backend, 3, pixels, channels, x.tensor, y.tensor);
         Doubles means(outputs, 0.0);
+        const Values x_values = x.values();
         for (std::size_t i = 0; i < elements; ++i) {
-          means[i / (std::size_t(pixels) * channels) * channels + i % channels] += double(x.floats()[i]) / pixels;
+          means[i / (std::size_t(pixels) * channels) * channels + i % channels] += double(x_values[i]) / pixels;
         }
-        CHECK(outside(y.floats(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
+        CHECK(outside(y.values(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
 
         const GuardedTensor dy = holding(*backend, random_values(outputs, 2)), dx = blank(*backend, elements);
         ops::global_average_pool_backward(*backend, 3, pixels, channels, dy.tensor, dx.tensor);
+        const Values dy_values = dy.values(), dx_values = dx.values();
         for (std::size_t i = 0; i < elements; ++i) {
-          const float gradient = dy.floats()[i / (std::size_t(pixels) * channels) * channels + i % channels];
-          CHECK(dx.floats()[i] == gradient / static_cast<float>(pixels));
+          const float gradient = dy_values[i / (std::size_t(pixels) * channels) * channels + i % channels];
+          CHECK(dx_values[i] == gradient / static_cast<float>(pixels));
         }
         for (const GuardedTensor* each : {&x, &y, &dy, &dx}) CHECK(each->intact());
       }

@@ -12,6 +12,7 @@
 
 #include "ops/dense.h"
 #include "ops/pool.h"
+#include "support/backend.h"
 #include "support/guarded_tensor.h"
 
 namespace curie::test {
@@ -76,26 +77,6 @@ GuardedTensor scratch_for(Backend& backend, const ShapeType& shape) {
   return GuardedTensor(backend, {static_cast<int>(backend.scratch_bytes(shape))}, DType::u8);
 }
 inline Scratch as_scratch(const GuardedTensor& memory) { return {memory.tensor.raw(), memory.tensor.bytes()}; }
-
-// StepState and MetricTotals in backend memory.
-template <typename T>
-class OnDevice {
- public:
-  OnDevice(Backend& backend, const T& value) : backend_(backend), buffer_(backend.allocate(sizeof(T))) { set(value); }
-  void set(const T& value) const {
-    backend_.copy_to_device(buffer_.data(), reinterpret_cast<const std::byte*>(&value), sizeof(T));
-  }
-  T get() const {
-    T value;
-    backend_.copy_to_host(reinterpret_cast<std::byte*>(&value), buffer_.data(), sizeof(T));
-    return value;
-  }
-  T* address() const { return reinterpret_cast<T*>(buffer_.data()); }
-
- private:
-  Backend& backend_;
-  Buffer buffer_;
-};
 
 namespace reference {
 
