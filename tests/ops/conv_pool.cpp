@@ -317,55 +317,70 @@ TEST_CASE("NaN propagates through pooling, ReLU and kept dropout") {
   });
 }
 
-// A gradient is a sum of at most `terms` products, each of a once-rounded factor.
-bool near(std::span<const float> actual, const reference::Sums& expected, double terms) {
+// A gradient is a sum of at most `terms` products, each of a once-rounded factor and with that relative error.
+bool near(std::span<const float> actual, const reference::Sums& expected, double terms, double product_error) {
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    const double bound = (terms + 3) * 0x1p-24 * expected.magnitude[i];
+    const double bound = ((terms + 3) * 0x1p-24 + product_error) * expected.magnitude[i];
     if (!(std::abs(static_cast<double>(actual[i]) - expected.value[i]) <= bound)) return false;
   }
   return true;
+}
+
+void check_rounding(Backend& backend, const ConvPoolShape& s, double product_error) {
+  const StepState state{.step = 2};
+  const DropoutSpec dropout{0.3f, 77, 8};
+  const Inputs in = random_inputs(s, false);
+  const Block::Forward forward = Block(backend, s).forward(in, dropout, state);
+  const reference::Sums z = reference::forward(s.conv, in.x, in.w, in.bias);
+  const double taps = double(s.conv.r) * s.conv.s;
+  // The value at the position that was taken, and the greatest one, differ by rounding alone.
+  std::vector<double> taken(s.output_elements()), bound(s.output_elements());
+  reference::for_each_window_value(s, [&](std::size_t window, int position, std::size_t output) {
+    if (forward.arg_max[window] == position) taken[window] = z.value[output];
+    bound[window] = std::max(bound[window], ((taps * s.conv.c + 2) * 0x1p-24 + product_error) * z.magnitude[output]);
+  });
+  const std::vector<double> maximum = reference::max_pool(s, z.value).maximum;
+  const std::vector<float> y = expected_output(maximum, dropout, state);
+  const double scale = static_cast<double>(1.0f / (1.0f - dropout.rate));
+  bool right = true;
+  for (std::size_t i = 0; i < maximum.size(); ++i) {
+    right &= std::abs(taken[i] - maximum[i]) <= 2 * bound[i];
+    // The product with the scale rounds once more, in the expected value and in the actual one.
+    const double error = std::abs(static_cast<double>(forward.y[i]) - static_cast<double>(y[i]));
+    right &= error <= scale * bound[i] + 2 * 0x1p-24 * std::abs(static_cast<double>(y[i]));
+    right &= (forward.y[i] == 0.0f) >= (y[i] == 0.0f && maximum[i] > bound[i]);
+  }
+  CHECK(right);
+
+  const std::vector<double> dz = reference::unpool(s, forward.y, forward.arg_max, 1.0f / (1.0f - dropout.rate), in.dy);
+  const Block::Backward backward = Block(backend, s).backward(in, forward, dropout.rate);
+  const double windows = double(s.conv.n) * s.out_h() * s.out_w();
+  CHECK(near(backward.dw, reference::weight_gradient(s.conv, in.x, dz), windows, product_error));
+  CHECK(near(backward.dx, reference::input_gradient(s.conv, dz, in.w), taps * s.conv.k, product_error));
+  CHECK(near(backward.dbias, reference::bias_gradient(s.conv, dz), windows, 0));
 }
 
 TEST_CASE("random numbers: outputs and gradients stay within the rounding of their sums") {
   for_each_target([](const char* target) {
     CAPTURE(target);
     const auto backend = test_backend(2);
-    const StepState state{.step = 2};
-    const DropoutSpec dropout{0.3f, 77, 8};
     for (const ConvPoolShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
-      Inputs in = random_inputs(s, false);
-      const Block::Forward forward = Block(*backend, s).forward(in, dropout, state);
-      const reference::Sums z = reference::forward(s.conv, in.x, in.w, in.bias);
-      const double taps = double(s.conv.r) * s.conv.s;
-      // The value at the position that was taken, and the greatest one, differ by rounding alone.
-      std::vector<double> taken(s.output_elements()), bound(s.output_elements());
-      reference::for_each_window_value(s, [&](std::size_t window, int position, std::size_t output) {
-        if (forward.arg_max[window] == position) taken[window] = z.value[output];
-        bound[window] = std::max(bound[window], (taps * s.conv.c + 2) * 0x1p-24 * z.magnitude[output]);
-      });
-      const std::vector<double> maximum = reference::max_pool(s, z.value).maximum;
-      const std::vector<float> y = expected_output(maximum, dropout, state);
-      const double scale = static_cast<double>(1.0f / (1.0f - dropout.rate));
-      bool right = true;
-      for (std::size_t i = 0; i < maximum.size(); ++i) {
-        right &= std::abs(taken[i] - maximum[i]) <= 2 * bound[i];
-        // The product with the scale rounds once more, in the expected value and in the actual one.
-        const double error = std::abs(static_cast<double>(forward.y[i]) - static_cast<double>(y[i]));
-        right &= error <= scale * bound[i] + 2 * 0x1p-24 * std::abs(static_cast<double>(y[i]));
-        right &= (forward.y[i] == 0.0f) >= (y[i] == 0.0f && maximum[i] > bound[i]);
-      }
-      CHECK(right);
-
-      const std::vector<double> dz =
-          reference::unpool(s, forward.y, forward.arg_max, 1.0f / (1.0f - dropout.rate), in.dy);
-      const Block::Backward backward = Block(*backend, s).backward(in, forward, dropout.rate);
-      const double windows = double(s.conv.n) * s.out_h() * s.out_w();
-      CHECK(near(backward.dw, reference::weight_gradient(s.conv, in.x, dz), windows));
-      CHECK(near(backward.dx, reference::input_gradient(s.conv, dz, in.w), taps * s.conv.k));
-      CHECK(near(backward.dbias, reference::bias_gradient(s.conv, dz), windows));
+      check_rounding(*backend, s, 0);
     }
   });
+}
+
+TEST_CASE("random numbers on tensor cores: each factor rounded to 10 bits of mantissa") {
+  if (test::cpu_under_test()) {
+    MESSAGE("skipped: the CPU has no tensor cores");
+    return;
+  }
+  const auto backend = make_backend(test::device_under_test(), {.math = Math::tf32});
+  for (const ConvPoolShape& s : edge_shapes()) {
+    CAPTURE(name_of(s));
+    check_rounding(*backend, s, 0x1.002p-10);
+  }
 }
 
 TEST_CASE("results of the fused block do not depend on the number of threads") {
