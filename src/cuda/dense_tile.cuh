@@ -39,7 +39,6 @@ template <int kExtent>
 struct Operand<kExtent, true> {
   alignas(16) float cell[kExtent][kDepth + 4];
 
-  __device__ __forceinline__ float at(int i, int depth) const { return cell[i][depth]; }
   // The eight rows of thread `t` of kExtent / 8, at four depths.
   __device__ __forceinline__ void read(int t, int depth, float (&values)[4][kPerThread]) const {
     CURIE_UNROLL
@@ -49,13 +48,17 @@ struct Operand<kExtent, true> {
     }
   }
   __device__ __forceinline__ static int index_of(int t, int i) { return t + kExtent / kPerThread * i; }
+  // A warp's 16 x 8 block from there, spread over its lanes as element_of_a says: four matrices of 8 x 4.
+  __device__ __forceinline__ void read_block(int first, int depth, unsigned (&values)[4]) const {
+    const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    load_matrices(values, &cell[first + lane % 16][depth + lane / 16 * 4]);
+  }
 };
 
 template <int kExtent>
 struct Operand<kExtent, false> {
   alignas(16) float cell[kDepth][kExtent + 8];
 
-  __device__ __forceinline__ float at(int i, int depth) const { return cell[depth][i]; }
   __device__ __forceinline__ void read(int t, int depth, float (&values)[4][kPerThread]) const {
     CURIE_UNROLL
     for (int d = 0; d < 4; ++d) {
@@ -68,6 +71,14 @@ struct Operand<kExtent, false> {
     }
   }
   __device__ __forceinline__ static int index_of(int t, int i) { return 4 * t + i % 4 + kExtent / 2 * (i / 4); }
+  __device__ __forceinline__ void read_block(int first, int depth, unsigned (&values)[4]) const {
+    const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    CURIE_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const Element at = element_of_a(lane, i);
+      values[i] = __float_as_uint(cell[depth + at.column][first + at.row]);
+    }
+  }
 };
 
 template <bool kAByDepth, bool kBByDepth>
@@ -121,26 +132,23 @@ struct Tf32Sums {
 
   template <bool kAByDepth, bool kBByDepth>
   __device__ __forceinline__ void add_products(const Stage<kAByDepth, kBByDepth>& stage) {
-    const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
     CURIE_UNROLL
     for (int depth = 0; depth < kDepth; depth += 8) {
       FragmentA a[kDown];
       FragmentB b[kAcross];
       CURIE_UNROLL
       for (int i = 0; i < kDown; ++i) {
-        CURIE_UNROLL
-        for (int e = 0; e < 4; ++e) {
-          const Element at = element_of_a(lane, e);
-          a[i].x[e] = to_tf32(stage.a.at(first_row() + 16 * i + at.row, depth + at.column));
-        }
+        stage.a.read_block(first_row() + 16 * i, depth, a[i].x);
+        round(a[i].x);
       }
+      // A fragment of B is transposed: of a block of 16 columns the first eight are registers 0 and 2.
       CURIE_UNROLL
-      for (int j = 0; j < kAcross; ++j) {
-        CURIE_UNROLL
-        for (int e = 0; e < 2; ++e) {
-          const Element at = element_of_b(lane, e);
-          b[j].x[e] = to_tf32(stage.b.at(first_column() + 8 * j + at.column, depth + at.row));
-        }
+      for (int j = 0; j < kAcross; j += 2) {
+        unsigned block[4];
+        stage.b.read_block(first_column() + 8 * j, depth, block);
+        round(block);
+        b[j] = {{block[0], block[2]}};
+        b[j + 1] = {{block[1], block[3]}};
       }
       CURIE_UNROLL
       for (int i = 0; i < kDown; ++i) {
@@ -167,6 +175,10 @@ struct Tf32Sums {
   }
 
  private:
+  __device__ __forceinline__ static void round(unsigned (&values)[4]) {
+    CURIE_UNROLL
+    for (int i = 0; i < 4; ++i) values[i] = to_tf32(__uint_as_float(values[i]));
+  }
   __device__ __forceinline__ static int first_row() {
     return static_cast<int>(threadIdx.x) / kWarpSize / 2 * (kRows / 2);
   }

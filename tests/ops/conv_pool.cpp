@@ -39,6 +39,10 @@ std::vector<ConvPoolShape> edge_shapes() {
       shape(3, 12, 12, 1, 32, 3, 1, 0, 0, 10, 10, 2),   // first convolution of covid-cnn-64
       shape(2, 11, 9, 1, 33, 3, 1, 0, 0, 9, 7, 2),      // ... with a ragged number of filters and of windows
       shape(2, 8, 9, 1, 15, 3, 2, 0, 0, 3, 4, 3),       // ... with stride and another window
+      shape(1, 9, 10, 1, 40, 3, 1, 1, 1, 9, 10, 3),     // ... padded, windows of three
+      shape(2, 9, 9, 1, 6, 5, 1, 0, 0, 5, 5, 2),        // one channel, larger filters
+      shape(1, 14, 13, 1, 20, 5, 1, 2, 1, 14, 11, 3),   // ... padded, windows of three
+      shape(1, 4, 4, 1, 130, 3, 1, 1, 1, 4, 4, 2),      // ... many filters
       shape(2, 15, 15, 32, 64, 3, 1, 0, 0, 13, 13, 2),  // second convolution, one row and column left out
       shape(2, 20, 21, 3, 6, 5, 1, 0, 0, 16, 17, 8),    // wide windows
       shape(1, 6, 6, 3, 17, 3, 1, 1, 1, 6, 6, 2),       // padded
