@@ -137,8 +137,12 @@ struct PooledGradient {
   __device__ __forceinline__ float of(std::size_t element) const {
     return y[element] > 0.0f ? dy[element] * scale : 0.0f;
   }
-  __device__ __forceinline__ float at(std::size_t element, int position) const {
-    return arg_max[element] == position ? of(element) : 0.0f;
+  // All three loads at once rather than one behind the test of another.
+  __device__ __forceinline__ float at(std::size_t element, int position, bool exists) const {
+    float value = 0.0f, output = 0.0f;
+    int greatest = -1;
+    if (exists) value = dy[element], output = y[element], greatest = arg_max[element];
+    return greatest == position && output > 0.0f ? value * scale : 0.0f;
   }
 };
 

@@ -14,6 +14,8 @@
 namespace curie::CURIE_GPU {
 namespace {
 
+constexpr int kBatch = 4;  // gradients that a thread has on their way from memory at a time
+
 // --- weights
 // ------------------------------------------------------------------------------------------------------------
 using WeightsStage = tile::Stage<false, false>;
@@ -43,10 +45,15 @@ __device__ __forceinline__ void copy_position(const WeightsTile& tiles, WeightsS
   }
   const std::size_t element = window * static_cast<std::size_t>(g.k);
   CURIE_ROLLED
-  for (int column = lane; column < tile::kColumns; column += kThreads) {
-    const int filter = first_filter + column;
-    stage.b.cell[depth][column] =
-        exists && filter < g.k ? gradient.at(element + static_cast<std::size_t>(filter), position) : 0.0f;
+  for (int first = lane; first < tile::kColumns; first += kBatch * kThreads) {
+    float values[kBatch];
+    CURIE_UNROLL
+    for (int i = 0; i < kBatch; ++i) {
+      const int filter = first_filter + first + i * kThreads;
+      values[i] = gradient.at(element + static_cast<std::size_t>(filter), position, exists && filter < g.k);
+    }
+    CURIE_UNROLL
+    for (int i = 0; i < kBatch; ++i) stage.b.cell[depth][first + i * kThreads] = values[i];
   }
 }
 
@@ -171,12 +178,18 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
       tiles.sources[(tap + 1) % 2][thread] = source_of(g, pixel, (tap + 1) / g.s, (tap + 1) % g.s);
     }
     const int depth = thread % tile::kDepth, filter = chunk * tile::kDepth + depth;
+    constexpr int kDown = tile::kBlock / tile::kDepth;
     CURIE_ROLLED
-    for (int row = thread / tile::kDepth; row < tile::kRows; row += tile::kBlock / tile::kDepth) {
-      const Source source = tiles.sources[tap % 2][row];
-      stage.a.cell[row][depth] = source.position >= 0 && filter < g.k
-                                     ? gradient.at(source.element + static_cast<std::size_t>(filter), source.position)
-                                     : 0.0f;
+    for (int first = thread / tile::kDepth; first < tile::kRows; first += kBatch * kDown) {
+      float values[kBatch];
+      CURIE_UNROLL
+      for (int i = 0; i < kBatch; ++i) {
+        const Source source = tiles.sources[tap % 2][first + i * kDown];
+        values[i] = gradient.at(source.element + static_cast<std::size_t>(filter), source.position,
+                                source.position >= 0 && filter < g.k);
+      }
+      CURIE_UNROLL
+      for (int i = 0; i < kBatch; ++i) stage.a.cell[first + i * kDown][depth] = values[i];
     }
     tile::Matrix of_tap = w;
     of_tap.data += std::size_t(tap) * std::size_t(g.c);
