@@ -61,11 +61,13 @@ if(CURIE_EMU)
   list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_EMULATED)
 
   # Checked mode borrows the thread sanitizer's instrumentation, so it needs g++ (clang hides struct copies from it) and a
-  # build without sanitizers of its own. -fno-tree-sra keeps one access of the source one access of the profile.
+  # build without sanitizers of its own. -fno-tree-sra keeps one access of the source one access of the profile, and
+  # without thread-safe statics no atomic access to the guards of shared<T>() asks for more hooks (one thread runs kernels).
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CURIE_SANITIZE)
     add_library(curie_checked_kernels OBJECT ${wrapped})
     curie_kernel_settings(curie_checked_kernels checked)
-    target_compile_options(curie_checked_kernels PRIVATE -fsanitize=thread -O1 -g -fno-tree-sra)
+    target_compile_options(curie_checked_kernels PRIVATE -fsanitize=thread -O1 -g -fno-tree-sra
+                                                         -fno-threadsafe-statics)
     curie_emulated_library(curie_checked checked $<TARGET_OBJECTS:curie_checked_kernels>
                            ${PROJECT_SOURCE_DIR}/src/emu/checked/hooks.cpp)
     target_compile_definitions(curie_checked PRIVATE CURIE_CHECKED)
