@@ -37,6 +37,14 @@ function(curie_kernel_settings target namespace)
   target_link_libraries(${target} PUBLIC curie_ops curie_emu)
 endfunction()
 
+# curie_watch_accesses(<target>): kernels of checked mode. It borrows the thread sanitizer's instrumentation, so it needs g++
+# (clang hides struct copies from it) and a build without sanitizers of its own. -fno-tree-sra keeps one access of the
+# source one access of the profile.
+function(curie_watch_accesses target)
+  target_compile_options(${target} PRIVATE -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 -O1 -g
+                                           -fno-tree-sra)
+endfunction()
+
 # curie_emulated_library(<target> <namespace> <sources>...)
 function(curie_emulated_library target namespace)
   add_library(${target} STATIC ${ARGN} ${curie_gpu_host_files} ${curie_emulated_host_files})
@@ -60,12 +68,10 @@ if(CURIE_EMU)
   curie_emulated_library(curie_emulated emulated ${wrapped})
   list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_EMULATED)
 
-  # Checked mode borrows the thread sanitizer's instrumentation, so it needs g++ (clang hides struct copies from it) and a
-  # build without sanitizers of its own. -fno-tree-sra keeps one access of the source one access of the profile.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CURIE_SANITIZE)
     add_library(curie_checked_kernels OBJECT ${wrapped})
     curie_kernel_settings(curie_checked_kernels checked)
-    target_compile_options(curie_checked_kernels PRIVATE -fsanitize=thread -O1 -g -fno-tree-sra)
+    curie_watch_accesses(curie_checked_kernels)
     curie_emulated_library(curie_checked checked $<TARGET_OBJECTS:curie_checked_kernels>
                            ${PROJECT_SOURCE_DIR}/src/emu/checked/hooks.cpp)
     target_compile_definitions(curie_checked PRIVATE CURIE_CHECKED)

@@ -53,7 +53,7 @@ __device__ __forceinline__ T* dynamic_shared() {
 #else
 
 template <typename T>
-T& shared() {
+CURIE_UNWATCHED T& shared() {
   static emu::SharedBlock block = emu::shared_of<T>();
   return *reinterpret_cast<T*>(emu::shared_block(block));
 }
