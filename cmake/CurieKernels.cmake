@@ -12,8 +12,7 @@ set(curie_gpu_host_files ${PROJECT_SOURCE_DIR}/src/cuda/backend.cpp ${PROJECT_SO
                          ${PROJECT_SOURCE_DIR}/src/cuda/allocator.cpp)
 set(curie_emulated_host_files ${PROJECT_SOURCE_DIR}/src/cuda/runtime_emulated.cpp
                               ${PROJECT_SOURCE_DIR}/src/cuda/mma_emulated.cpp
-                              ${PROJECT_SOURCE_DIR}/src/cuda/observer_emulated.cpp
-                              ${PROJECT_SOURCE_DIR}/src/cuda/unwritten.cpp)
+                              ${PROJECT_SOURCE_DIR}/src/cuda/observer_emulated.cpp)
 
 # curie_wrap_kernels(<variable> <file.cu>...): C++ files that include the kernel files, since the compiler of a .cu file is
 # the same for a whole CMake directory.
@@ -35,6 +34,14 @@ function(curie_kernel_settings target namespace)
   target_compile_definitions(${target} PRIVATE CURIE_GPU=${namespace})
   target_compile_options(${target} PRIVATE ${CURIE_WARNINGS})
   target_link_libraries(${target} PUBLIC curie_ops curie_emu)
+endfunction()
+
+# curie_watch_accesses(<target>): kernels of checked mode. It borrows the thread sanitizer's instrumentation, so it needs g++
+# (clang hides struct copies from it) and a build without sanitizers of its own. -fno-tree-sra keeps one access of the
+# source one access of the profile.
+function(curie_watch_accesses target)
+  target_compile_options(${target} PRIVATE -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 -O1 -g
+                                           -fno-tree-sra)
 endfunction()
 
 # curie_emulated_library(<target> <namespace> <sources>...)
@@ -60,14 +67,10 @@ if(CURIE_EMU)
   curie_emulated_library(curie_emulated emulated ${wrapped})
   list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_EMULATED)
 
-  # Checked mode borrows the thread sanitizer's instrumentation, so it needs g++ (clang hides struct copies from it) and a
-  # build without sanitizers of its own. -fno-tree-sra keeps one access of the source one access of the profile, and
-  # without thread-safe statics no atomic access to the guards of shared<T>() asks for more hooks (one thread runs kernels).
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CURIE_SANITIZE)
     add_library(curie_checked_kernels OBJECT ${wrapped})
     curie_kernel_settings(curie_checked_kernels checked)
-    target_compile_options(curie_checked_kernels PRIVATE -fsanitize=thread -O1 -g -fno-tree-sra
-                                                         -fno-threadsafe-statics)
+    curie_watch_accesses(curie_checked_kernels)
     curie_emulated_library(curie_checked checked $<TARGET_OBJECTS:curie_checked_kernels>
                            ${PROJECT_SOURCE_DIR}/src/emu/checked/hooks.cpp)
     target_compile_definitions(curie_checked PRIVATE CURIE_CHECKED)

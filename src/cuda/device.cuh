@@ -52,9 +52,9 @@ __device__ __forceinline__ T* dynamic_shared() {
 
 #else
 
-// Not instrumented in checked mode: the description of the block is the emulator's, not the kernel's.
+// The description of the block is the emulator's, not the kernel's.
 template <typename T>
-__attribute__((no_sanitize("thread"))) T& shared() {
+CURIE_UNWATCHED T& shared() {
   static emu::SharedBlock block = emu::shared_of<T>();
   return *reinterpret_cast<T*>(emu::shared_block(block));
 }

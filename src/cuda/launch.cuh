@@ -54,7 +54,8 @@ void launch(const Launch& at, void (*kernel)(Parameters...), Arguments&&... argu
        .block = at.block,
        .dynamic_shared_bytes = at.shared_bytes,
        .kernel = reinterpret_cast<const void*>(kernel),
-       .observer = observer()},
+       .observer = observer(),
+       .context_bytes = sizeof(Call)},
       [](void* context) {
         const Call& c = *static_cast<Call*>(context);
         std::apply(c.kernel, c.values);

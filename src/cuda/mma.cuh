@@ -109,7 +109,7 @@ struct MatricesSlot {
   const std::byte* row;
 };
 static inline void load_matrices(unsigned (&r)[4], const void* row, CURIE_WHERE) {
-  emu::touch_read(row, 16);
+  emu::touch_read(row, 16, where);
   MatricesSlot slot{r, static_cast<const std::byte*>(row)};
   emu::warp_operation(emu::WarpWord::ldmatrix, kFullWarp, &slot, emulate_load_matrices, where);
 }

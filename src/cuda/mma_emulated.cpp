@@ -9,7 +9,9 @@ namespace {
 constexpr unsigned kAllLanes = 0xffffffffu;
 
 void require_whole_warp(unsigned lanes, const char* word) {
-  if (lanes != kAllLanes) emu::fail(std::string("is at ") + word + " with a warp of fewer than 32 threads");
+  if (lanes == kAllLanes) return;
+  std::string what = std::string("is at ") + word + " with a warp of fewer than 32 threads";
+  emu::fail(std::move(what));
 }
 
 float low_half(unsigned bits) { return __uint_as_float(bits << 16); }
@@ -73,7 +75,8 @@ void emulate_load_matrices(void** slots, unsigned lanes) {
   for (int lane = 0; lane < kWarpSize; ++lane) {
     const std::byte* row = static_cast<const MatricesSlot*>(slots[lane])->row;
     if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) {
-      emu::fail("is at ldmatrix: the row address of lane " + std::to_string(lane) + " is no multiple of 16");
+      std::string what = "is at ldmatrix: the row address of lane " + std::to_string(lane) + " is no multiple of 16";
+      emu::fail(std::move(what));
     }
     std::memcpy(matrices[lane / 8][lane % 8], row, 16);
   }

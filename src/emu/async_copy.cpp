@@ -12,16 +12,17 @@ void async_copy(void* shared, const void* global, int bytes, int source_bytes, W
     return reinterpret_cast<std::uintptr_t>(address) % static_cast<unsigned>(bytes) != 0;
   };
   if (misaligned(shared) || (source_bytes > 0 && misaligned(global))) {
-    machine.stop(fmt::format("cp.async at {}:{}: both addresses must be multiples of {} (shared {}, global {})",
-                             short_name(where.file), where.line, bytes, fmt::ptr(shared), fmt::ptr(global)));
+    std::string what = fmt::format("cp.async at {}:{}: both addresses must be multiples of {} (shared {}, global {})",
+                                   short_name(where.file), where.line, bytes, fmt::ptr(shared), fmt::ptr(global));
+    machine.stop(std::move(what));
   }
+  if (machine.observer() != nullptr) machine.observer()->async_issued(shared, global, bytes, source_bytes, where);
   if (source_bytes > 0) {
     // Reads what the copy will read, so that a bad address is found at this line.
     const auto* first = static_cast<const volatile char*>(global);
     (void)*first;
     (void)first[source_bytes - 1];
   }
-  if (machine.observer() != nullptr) machine.observer()->async_issued(shared, global, bytes, source_bytes, where);
   std::memset(shared, 0xff, static_cast<std::size_t>(bytes));
   Thread& me = machine.current();
   me.copies.push_back({shared, global, bytes, source_bytes, me.committed_groups, where});

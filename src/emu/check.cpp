@@ -1,25 +1,395 @@
 #include "emu/check.h"
 
+#include <array>
+
+#include "emu/check_memory.h"
+#include "emu/check_order.h"
+#include "emu/check_places.h"
+#include "emu/machine.h"
+#include "emu/profiler.h"
+#include "tensor/error.h"
+
 namespace curie::emu {
+
+constinit thread_local bool checking = false;
+
 namespace {
+
+constexpr std::uint32_t kSpins = 1u << 20;       // accesses in a row to one address from one instruction
+constexpr std::uint32_t kLongestRun = 1u << 28;  // accesses of a thread between two waits
+constexpr std::uint32_t kWholeWord = 0xf;
+
+struct Access {
+  const std::byte* at;
+  std::size_t bytes;
+  bool write, atomic;
+  std::uint32_t place;
+};
+
 class Checker final : public Observer {
  public:
-  void launch_begins(const Grid&) override {}
-  void block_begins() override {}
-  void block_ends() override {}
+  void launch_begins(const Grid& grid) override;
+  void block_begins() override;
+  void block_ends() override;
   void launch_ends() override {}
-  void barrier_passed() override {}
-  void shared_ready(const std::byte*, std::size_t, const char*) override {}
-  void async_issued(const void*, const void*, int, int, Where) override {}
-  void async_done(const void*, int) override {}
-  void atomic(const void*, std::size_t) override {}
-  void read(const void*, std::size_t) override {}
-  void write(const void*, std::size_t) override {}
-  void fenced() override {}
+  void barrier_passed() override;
+  void warp_synced(int warp, unsigned lanes) override { causality_.warp_synced(warp, lanes); }
+  void shared_ready(const std::byte* data, std::size_t bytes, const char* name) override {
+    regions_.shared_ready(data, bytes, name);
+  }
+  void async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) override;
+  void async_done(const void* shared, int bytes) override;
+  void atomic(const void* address, std::size_t bytes, Where where) override;
+  void read(const void* address, std::size_t bytes, Where where) override;
+  void fenced(bool device) override { causality_.fenced(thread(), device); }
+
+  void hooked(const Hooked& access);
+
+ private:
+  // What the last access of an instruction was to. Most instructions stay in one array.
+  struct Entry {
+    const void* code = nullptr;
+    Region* region = nullptr;
+    const void* ignored = nullptr;
+    std::uint32_t place = 0;
+  };
+
+  int thread() const {
+    const Thread& current = machine_.current();
+    return current.warp * kWarp + current.lane;
+  }
+  Entry& entry_of(const void* code);
+  void access(const Access& access, Region& region);
+  // Finds the region; stops the kernel when there should be one. Null for what is not checked.
+  Region* region_of(const Access& access, const void* code);
+  void check_cell(const Access& access, Region& region, Cell& cell, unsigned bytes);
+  bool read_by_others(const Cell& cell) const;
+  void record_read(Cell& cell, unsigned bytes, std::uint32_t place);
+  void record_write(Cell& cell, unsigned bytes, const Access& access);
+  void count_run(const Access& access);
+
+  [[noreturn]] void stop(std::string what) { machine_.stop(std::move(what)); }
+  std::string describe_race(const Access& access, const Region& region, const Cell& cell, bool with_write) const;
+  [[noreturn]] void in_flight(const Access& access, const Region& region);
+  std::string name_of_thread(int thread) const;
+
+  Machine& machine_ = Machine::instance();
+  Regions regions_;
+  Causality causality_;
+  std::array<Entry, 1024> entries_;
+  Places places_;
+  bool profiled_ = false;
+
+  std::uint64_t run_of_ = 0;  // Machine::switches(), to see that another thread runs
+  std::uint32_t run_ = 0, spins_ = 0;
+  const std::byte* last_at_ = nullptr;
+  std::uint32_t last_place_ = 0;
 };
-}  // namespace
-Observer& checker() {
-  static Checker checker;
+
+std::string verb(const Access& access) {
+  return access.atomic ? "changes atomically" : access.write ? "writes" : "reads";
+}
+
+// --- launches and blocks --------------------------------------------------------------------------------------------
+
+void Checker::launch_begins(const Grid& grid) {
+  regions_.launch_begins(grid);
+  causality_.launch_begins();
+  for (Entry& entry : entries_) entry.region = nullptr;
+  profiler().launch_begins(grid.name);
+}
+
+void Checker::block_begins() {
+  causality_.block_begins(blockIdx);
+  profiled_ = profiler().block_begins();
+  checking = true;
+}
+
+void Checker::block_ends() {
+  checking = false;
+  if (profiled_) profiler().flush([this](std::uint32_t place) { return places_.line(place); });
+}
+
+void Checker::barrier_passed() {
+  causality_.barrier_passed();
+  if (profiled_) profiler().flush([this](std::uint32_t place) { return places_.line(place); });
+}
+
+Checker::Entry& Checker::entry_of(const void* code) {
+  Entry& entry = entries_[reinterpret_cast<std::uintptr_t>(code) / 2 % entries_.size()];
+  if (entry.code != code) entry = {.code = code, .place = places_.of(code)};
+  return entry;
+}
+
+// --- accesses -------------------------------------------------------------------------------------------------------
+
+void Checker::hooked(const Hooked& hooked) {
+  if (machine_.running().owns(hooked.address)) return;
+  Entry& entry = entry_of(hooked.code);
+  if (entry.ignored == hooked.address) return;
+  const auto* at = static_cast<const std::byte*>(hooked.address);
+  const Access access{at, hooked.bytes, hooked.write, false, entry.place};
+  if (entry.region == nullptr || !entry.region->holds(at, hooked.bytes)) {
+    Region* region = region_of(access, hooked.code);
+    if (region == nullptr) {
+      entry.ignored = at;
+      return;
+    }
+    entry.region = region;
+  }
+  if (hooked.aligned && reinterpret_cast<std::uintptr_t>(at) % hooked.bytes != 0) {
+    std::string what =
+        fmt::format("{} {} bytes at {} from a misaligned address: {}, is no multiple of {}", verb(access), hooked.bytes,
+                    places_.line(entry.place), entry.region->describe(at, hooked.bytes), hooked.bytes);
+    stop(std::move(what));
+  }
+  this->access(access, *entry.region);
+}
+
+void Checker::read(const void* address, std::size_t bytes, Where where) {
+  const Access access{static_cast<const std::byte*>(address), bytes, false, false, places_.of(where)};
+  if (Region* region = region_of(access, nullptr)) this->access(access, *region);
+}
+
+void Checker::atomic(const void* address, std::size_t bytes, Where where) {
+  const Access access{static_cast<const std::byte*>(address), bytes, true, true, places_.of(where)};
+  if (Region* region = region_of(access, nullptr)) this->access(access, *region);
+  causality_.atomic(address, thread());
+}
+
+Region* Checker::region_of(const Access& access, const void* code) {
+  Region* region = regions_.find(access.at, code);
+  if (region != nullptr && region->holds(access.at, access.bytes)) return region;
+  std::string objection = region == nullptr ? regions_.objection(access.at, access.bytes, access.write)
+                                            : " out of bounds: " + region->describe(access.at, access.bytes);
+  if (objection.empty()) return nullptr;
+  objection.insert(0, fmt::format("{} {} bytes at {}", verb(access), access.bytes, places_.line(access.place)));
+  stop(std::move(objection));
+}
+
+void Checker::access(const Access& access, Region& region) {
+  count_run(access);
+  if (profiled_) {
+    profiler().access({&region, access.at, access.bytes, access.write, access.place}, thread());
+  }
+  const auto first = reinterpret_cast<std::uintptr_t>(access.at);
+  const std::uintptr_t end = first + access.bytes;
+  Cell* cell = &region.cell_of(access.at);
+  for (std::uintptr_t word = first & ~std::uintptr_t{3}; word < end; word += 4, ++cell) {
+    unsigned bytes = kWholeWord;
+    if (word < first) bytes &= kWholeWord << (first - word);
+    if (word + 4 > end) bytes &= kWholeWord >> (word + 4 - end);
+    check_cell(access, region, *cell, bytes);
+  }
+}
+
+void Checker::check_cell(const Access& access, Region& region, Cell& cell, unsigned bytes) {
+  // Shared memory is new in every block, and a launch sees everything before it.
+  const std::uint32_t horizon = region.shared ? causality_.first_of_block() : causality_.first_of_launch();
+  if (cell.write_interval < horizon) cell.written = cell.initialised = cell.state = 0;
+  if (cell.read_interval < horizon) cell.read = 0;
+
+  if ((cell.state & kInFlight) != 0) in_flight(access, region);
+  if ((cell.written & bytes) != 0 && !(access.atomic && (cell.state & kAtomic) != 0) &&
+      !causality_.seen({cell.write_interval, cell.write_thread, cell.write_count}, thread())) {
+    stop(describe_race(access, region, cell, true));
+  }
+  if (access.write) {
+    if ((cell.read & bytes) != 0 && read_by_others(cell)) stop(describe_race(access, region, cell, false));
+  }
+  if (region.shared && (!access.write || access.atomic) && (cell.initialised & bytes) != bytes) {
+    std::string what = fmt::format("reads shared memory at {} that its block has not written: {}",
+                                   places_.line(access.place), region.describe(access.at, access.bytes));
+    stop(std::move(what));
+  }
+  if (access.write) {
+    record_write(cell, bytes, access);
+  } else {
+    record_read(cell, bytes, access.place);
+  }
+}
+
+// Whether a reader's access is not seen by the current thread.
+bool Checker::read_by_others(const Cell& cell) const {
+  const Moment first{cell.read_interval, cell.read_thread, cell.read_count};
+  const bool this_interval = cell.read_interval == causality_.interval();
+  if (this_interval && (cell.state & kReadByWarps) != 0) return true;
+  if (!this_interval || (cell.state & kReadByLanes) == 0) return !causality_.seen(first, thread());
+  for (unsigned rest = cell.readers; rest != 0; rest &= rest - 1) {
+    const auto reader = static_cast<std::uint16_t>(cell.read_thread / kWarp * kWarp + __builtin_ctz(rest));
+    if (!causality_.seen({cell.read_interval, reader, cell.read_count}, thread())) return true;
+  }
+  return false;
+}
+
+// Keeps the readers of which no later reader has seen all. One of another block is kept whoever else reads: it alone
+// shows that a write by anybody races.
+void Checker::record_read(Cell& cell, unsigned bytes, std::uint32_t place) {
+  const int me = thread();
+  const bool fresh = cell.read == 0;
+  if (!fresh && cell.read_interval == causality_.interval()) {
+    if (cell.read_thread == me && (cell.state & (kReadByLanes | kReadByWarps)) == 0) {
+      cell.read |= static_cast<std::uint8_t>(bytes);
+      cell.read_count = causality_.now(me).count;
+      return;
+    }
+    if (read_by_others(cell)) {
+      cell.read |= static_cast<std::uint8_t>(bytes);
+      if ((cell.state & kReadByWarps) != 0) return;
+      if (cell.read_thread / kWarp == me / kWarp) {
+        if ((cell.state & kReadByLanes) == 0) cell.readers = 1u << cell.read_thread % kWarp;
+        cell.readers |= 1u << me % kWarp;
+        cell.state |= kReadByLanes;
+      } else {
+        cell.readers = static_cast<std::uint32_t>(me);
+        cell.state = static_cast<std::uint8_t>((cell.state & ~kReadByLanes) | kReadByWarps);
+      }
+      return;
+    }
+  } else if (!fresh && read_by_others(cell)) {
+    cell.read |= static_cast<std::uint8_t>(bytes);
+    return;
+  }
+  const Moment now = causality_.now(me);
+  cell.read = static_cast<std::uint8_t>(bytes);
+  cell.read_interval = now.interval;
+  cell.read_thread = now.thread;
+  cell.read_count = now.count;
+  cell.read_place = place;
+  cell.state &= static_cast<std::uint8_t>(~(kReadByLanes | kReadByWarps));
+}
+
+void Checker::record_write(Cell& cell, unsigned bytes, const Access& access) {
+  const Moment now = causality_.now(thread());
+  const bool again = cell.write_interval == now.interval && cell.write_thread == now.thread;
+  cell.written = static_cast<std::uint8_t>(again ? cell.written | bytes : bytes);
+  cell.write_interval = now.interval;
+  cell.write_thread = now.thread;
+  cell.write_count = now.count;
+  cell.write_place = access.place;
+  cell.initialised |= static_cast<std::uint8_t>(bytes);
+  cell.state = static_cast<std::uint8_t>((cell.state & ~kAtomic) | (access.atomic ? kAtomic : 0));
+  cell.read &= static_cast<std::uint8_t>(~bytes);
+  if (cell.read == 0) cell.state &= static_cast<std::uint8_t>(~(kReadByLanes | kReadByWarps));
+}
+
+void Checker::count_run(const Access& access) {
+  if (machine_.switches() != run_of_) {
+    run_of_ = machine_.switches();
+    run_ = spins_ = 0;
+  }
+  const bool again = access.at == last_at_ && access.place == last_place_ && (!access.write || access.atomic);
+  spins_ = again ? spins_ + 1 : 0;
+  last_at_ = access.at;
+  last_place_ = access.place;
+  if (spins_ < kSpins && ++run_ < kLongestRun) return;
+  run_ = spins_ = 0;
+  std::string what = fmt::format(
+      "spins at {}: it {} the same memory again and again without reaching a wait, so no other thread can run to "
+      "change "
+      "it",
+      places_.line(access.place), verb(access));
+  stop(std::move(what));
+}
+
+// --- cp.async -------------------------------------------------------------------------------------------------------
+
+void Checker::async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) {
+  const std::uint32_t place = places_.of(where);
+  if (source_bytes > 0) {
+    const Access source{static_cast<const std::byte*>(global), static_cast<std::size_t>(source_bytes), false, false,
+                        place};
+    if (Region* region = region_of(source, nullptr)) access(source, *region);
+  }
+  const Access target{static_cast<const std::byte*>(shared), static_cast<std::size_t>(bytes), true, false, place};
+  Region* region = region_of(target, nullptr);
+  if (region == nullptr || !region->shared) {
+    std::string what = fmt::format("starts a cp.async at {} whose target is no shared memory", places_.line(place));
+    stop(std::move(what));
+  }
+  access(target, *region);
+  for (int i = 0; i < bytes; i += 4) region->cell_of(target.at + i).state |= kInFlight;
+}
+
+void Checker::async_done(const void* shared, int bytes) {
+  const auto* at = static_cast<const std::byte*>(shared);
+  Region* region = regions_.find(at, nullptr);
+  if (region == nullptr) return;
+  const Moment now = causality_.now(thread());
+  for (int i = 0; i < bytes; i += 4) {
+    Cell& cell = region->cell_of(at + i);
+    cell.state &= static_cast<std::uint8_t>(~kInFlight);
+    cell.write_interval = now.interval;
+    cell.write_count = now.count;
+  }
+}
+
+// --- what is wrong --------------------------------------------------------------------------------------------------
+
+std::string Checker::name_of_thread(int thread) const {
+  const uint3 index = machine_.thread(static_cast<std::size_t>(thread)).index;
+  return fmt::format("thread ({},{},{})", index.x, index.y, index.z);
+}
+
+std::string Checker::describe_race(const Access& access, const Region& region, const Cell& cell,
+                                   bool with_write) const {
+  std::uint32_t interval = with_write ? cell.write_interval : cell.read_interval;
+  int other = with_write ? cell.write_thread : cell.read_thread;
+  if (!with_write && interval == causality_.interval()) {
+    if ((cell.state & kReadByWarps) != 0 && other / kWarp == thread() / kWarp) {
+      other = static_cast<int>(cell.readers);
+    } else if ((cell.state & kReadByLanes) != 0) {
+      for (unsigned rest = cell.readers; rest != 0; rest &= rest - 1) {
+        const int reader = other / kWarp * kWarp + __builtin_ctz(rest);
+        if (!causality_.seen({interval, static_cast<std::uint16_t>(reader), cell.read_count}, thread())) {
+          other = reader;
+          break;
+        }
+      }
+    }
+  }
+  const bool here = interval >= causality_.first_of_block();
+  std::string who = name_of_thread(other), why;
+  if (!here) {
+    const uint3 block = causality_.block_of(interval);
+    who += fmt::format(" of block ({},{},{})", block.x, block.y, block.z);
+    why = "blocks run in any order (publish with __threadfence, then an atomic)";
+  } else {
+    why =
+        other / kWarp == thread() / kWarp ? "neither __syncwarp nor a barrier lies between" : "no barrier lies between";
+  }
+  return fmt::format("has a data race at {}: it {} {}, which {} {} at {}, and {}", places_.line(access.place),
+                     verb(access), region.describe(access.at, access.bytes), who,
+                     !with_write                   ? "read"
+                     : (cell.state & kAtomic) != 0 ? "changed atomically"
+                                                   : "wrote",
+                     places_.line(with_write ? cell.write_place : cell.read_place), why);
+}
+
+void Checker::in_flight(const Access& access, const Region& region) {
+  Where issued;
+  for (std::size_t i = 0; i < machine_.thread_count(); ++i) {
+    for (const AsyncCopy& copy : machine_.thread(i).copies) {
+      const auto* target = static_cast<const std::byte*>(copy.shared);
+      if (access.at < target + copy.bytes && target < access.at + access.bytes) issued = copy.where;
+    }
+  }
+  std::string what = fmt::format(
+      "{} at {} the target of the cp.async of {}:{}, which is still in flight: {}; commit and "
+      "wait for it first",
+      verb(access), places_.line(access.place), short_name(issued.file), issued.line,
+      region.describe(access.at, access.bytes));
+  stop(std::move(what));
+}
+
+Checker& the_checker() {
+  static Checker& checker = *new Checker;  // outlives the kernels of static objects
   return checker;
 }
+
+}  // namespace
+
+Observer& checker() { return the_checker(); }
+void check_access(const Hooked& access) { the_checker().hooked(access); }
+
 }  // namespace curie::emu

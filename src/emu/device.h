@@ -17,13 +17,16 @@
 #define __device__
 #define __host__
 #define __constant__
-#define __forceinline__ inline
+#define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __restrict__ __restrict
 #define __align__(n) __attribute__((aligned(n)))
 // A student's pasted keyword: one static array serves the blocks, which run one after another. Without the poison that
 // shared<T>() gives.
 #define __shared__ static
+
+// For what is the emulator's own, not the kernel's: not instrumented in checked mode.
+#define CURIE_UNWATCHED __attribute__((no_sanitize("thread")))
 
 // CUDA's fast intrinsics have glibc's reserved names, so they cannot be functions here.
 #define __expf(x) ::expf(x)
@@ -65,8 +68,7 @@ static inline uchar4 make_uchar4(unsigned char x, unsigned char y, unsigned char
 
 constexpr int warpSize = 32;
 
-// --- waits and warp operations
-// ----------------------------------------------------------------------------------------
+// --- waits and warp operations --------------------------------------------------------------------------------------
 static inline void __syncthreads(CURIE_WHERE) { curie::emu::barrier(where); }
 static inline int __syncthreads_or(int predicate, CURIE_WHERE) {
   return curie::emu::barrier_count(predicate != 0, where) != 0;
@@ -88,11 +90,13 @@ struct ShuffleSlot {
   int source = 0;
 };
 // A lane that reads from a lane outside the mask gets a bit pattern that is NaN in any float: CUDA leaves it undefined.
-static inline void complete_shuffle(void** slots, unsigned mask) {
+CURIE_UNWATCHED static inline void complete_shuffle(void** slots, unsigned mask) {
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
-    auto* mine = static_cast<ShuffleSlot*>(slots[__builtin_ctz(rest)]);
-    mine->out =
-        (mask >> mine->source & 1u) != 0 ? static_cast<ShuffleSlot*>(slots[mine->source])->in : ~std::uint64_t{0};
+    const int lane = __builtin_ctz(rest);
+    auto* mine = static_cast<ShuffleSlot*>(slots[lane]);
+    const bool defined = (mask >> mine->source & 1u) != 0;
+    if (!defined) undefined_shuffle(lane, mine->source, mask);
+    mine->out = defined ? static_cast<ShuffleSlot*>(slots[mine->source])->in : ~std::uint64_t{0};
   }
 }
 template <typename T>
@@ -109,7 +113,7 @@ struct VoteSlot {
   bool vote = false;
   unsigned votes = 0;
 };
-static inline void complete_vote(void** slots, unsigned mask) {
+CURIE_UNWATCHED static inline void complete_vote(void** slots, unsigned mask) {
   unsigned votes = 0;
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
     const int lane = __builtin_ctz(rest);
@@ -164,11 +168,10 @@ static inline int __any_sync(unsigned mask, int predicate, CURIE_WHERE) {
 static inline int __all_sync(unsigned mask, int predicate, CURIE_WHERE) {
   return curie::emu::vote(mask, predicate == 0, where) == 0;
 }
-static inline void __threadfence() { curie::emu::fence(); }
-static inline void __threadfence_block() {}
+static inline void __threadfence() { curie::emu::fence(true); }
+static inline void __threadfence_block() { curie::emu::fence(false); }
 
-// --- memory
-// -----------------------------------------------------------------------------------------------------------
+// --- memory ---------------------------------------------------------------------------------------------------------
 template <typename T>
 static inline T __ldg(const T* address) {
   return *address;
@@ -176,10 +179,10 @@ static inline T __ldg(const T* address) {
 
 namespace curie::emu {
 
-// Not instrumented in checked mode: `touch_atomic` reports the access as what it is.
+// `touch_atomic` reports the access as what it is.
 template <typename T, typename Change>
-__attribute__((no_sanitize("thread"))) static T atomic(T* address, Change change) {
-  touch_atomic(address, sizeof(T));
+CURIE_UNWATCHED static T atomic(T* address, Where where, Change change) {
+  touch_atomic(address, sizeof(T), where);
   const T old = *address;
   *address = change(old);
   return old;
@@ -187,35 +190,34 @@ __attribute__((no_sanitize("thread"))) static T atomic(T* address, Change change
 
 }  // namespace curie::emu
 
-#define CURIE_ATOMICS(T)                                                                      \
-  static inline T atomicAdd(T* address, T value) {                                            \
-    return curie::emu::atomic(address, [=](T old) { return static_cast<T>(old + value); });   \
-  }                                                                                           \
-  static inline T atomicExch(T* address, T value) {                                           \
-    return curie::emu::atomic(address, [=](T) { return value; });                             \
-  }                                                                                           \
-  static inline T atomicMax(T* address, T value) {                                            \
-    return curie::emu::atomic(address, [=](T old) { return old < value ? value : old; });     \
-  }                                                                                           \
-  static inline T atomicMin(T* address, T value) {                                            \
-    return curie::emu::atomic(address, [=](T old) { return value < old ? value : old; });     \
-  }                                                                                           \
-  static inline T atomicCAS(T* address, T expected, T value) {                                \
-    return curie::emu::atomic(address, [=](T old) { return old == expected ? value : old; }); \
+#define CURIE_ATOMICS(T)                                                                             \
+  static inline T atomicAdd(T* address, T value, CURIE_WHERE) {                                      \
+    return curie::emu::atomic(address, where, [=](T old) { return static_cast<T>(old + value); });   \
+  }                                                                                                  \
+  static inline T atomicExch(T* address, T value, CURIE_WHERE) {                                     \
+    return curie::emu::atomic(address, where, [=](T) { return value; });                             \
+  }                                                                                                  \
+  static inline T atomicMax(T* address, T value, CURIE_WHERE) {                                      \
+    return curie::emu::atomic(address, where, [=](T old) { return old < value ? value : old; });     \
+  }                                                                                                  \
+  static inline T atomicMin(T* address, T value, CURIE_WHERE) {                                      \
+    return curie::emu::atomic(address, where, [=](T old) { return value < old ? value : old; });     \
+  }                                                                                                  \
+  static inline T atomicCAS(T* address, T expected, T value, CURIE_WHERE) {                          \
+    return curie::emu::atomic(address, where, [=](T old) { return old == expected ? value : old; }); \
   }
 CURIE_ATOMICS(int)
 CURIE_ATOMICS(unsigned)
 CURIE_ATOMICS(unsigned long long)
 #undef CURIE_ATOMICS
-static inline float atomicAdd(float* address, float value) {
-  return curie::emu::atomic(address, [=](float old) { return old + value; });
+static inline float atomicAdd(float* address, float value, CURIE_WHERE) {
+  return curie::emu::atomic(address, where, [=](float old) { return old + value; });
 }
-static inline double atomicAdd(double* address, double value) {
-  return curie::emu::atomic(address, [=](double old) { return old + value; });
+static inline double atomicAdd(double* address, double value, CURIE_WHERE) {
+  return curie::emu::atomic(address, where, [=](double old) { return old + value; });
 }
 
-// --- arithmetic
-// -------------------------------------------------------------------------------------------------------
+// --- arithmetic -----------------------------------------------------------------------------------------------------
 using std::max;
 using std::min;
 

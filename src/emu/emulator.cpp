@@ -78,7 +78,8 @@ void Machine::run(const Grid& grid, Body body, void* context) {
   const std::lock_guard lock(one_at_a_time);
   if (in_kernel_) stop(fmt::format("launches {}: dynamic parallelism is not emulated", grid.name));
   check_grid(grid);
-  install_signal_handlers();
+  const FaultWatch watch;
+  host_thread_ = pthread_self();
   body_ = body;
   context_ = context;
   begin_launch(grid);
@@ -138,7 +139,6 @@ void Machine::begin_block(dim3 block) {
     Warp& warp = warps_[w];
     warp.exists = warp.ready = mask;
     warp.arrived = warp.ended = 0;
-    ++warp.interval;
   }
   ready_warps_ = warp_count_ == 32 ? ~0u : (1u << warp_count_) - 1;
   for (std::size_t i = 0; i < thread_count_; ++i) {
@@ -158,7 +158,7 @@ void Machine::begin_block(dim3 block) {
 
 void Machine::run_block(dim3 block) {
   begin_block(block);
-  current_ = &threads_[0];
+  current_ = settings().order == Order::descending ? &threads_[thread_count_ - 1] : &threads_[0];
   in_kernel_ = true;
   run_threads();
   if (failure_.empty()) check_shared_guards();
@@ -199,10 +199,11 @@ std::byte* Machine::dynamic_shared() {
 }
 
 bool Machine::overflowed(const void* address) const {
-  for (const Fiber& fiber : fibers_) {
-    if (fiber.guards(address)) return true;
-  }
-  return false;
+  return std::any_of(fibers_.begin(), fibers_.end(), [=](const Fiber& fiber) { return fiber.guards(address); });
+}
+
+bool Machine::on_a_stack(const void* address) const {
+  return std::any_of(fibers_.begin(), fibers_.end(), [=](const Fiber& fiber) { return fiber.owns(address); });
 }
 
 std::string Machine::place() const {
@@ -214,8 +215,7 @@ std::string Machine::place() const {
   return place;
 }
 
-// --- the functions of emulator.h and observer.h
-// -----------------------------------------------------------------------
+// --- the functions of emulator.h ------------------------------------------------------------------------------------
 
 void run(const Grid& grid, Body body, void* context) { Machine::instance().run(grid, body, context); }
 void barrier(Where where) { Machine::instance().arrive_at_barrier(where); }
@@ -237,27 +237,24 @@ int lane() { return Machine::instance().current().lane; }
 std::byte* shared_block(SharedBlock& block) { return Machine::instance().ready_shared(block); }
 std::byte* dynamic_shared_block() { return Machine::instance().dynamic_shared(); }
 
-void touch_atomic(const void* address, std::size_t bytes) {
-  if (Observer* observer = Machine::instance().observer()) observer->atomic(address, bytes);
+void touch_atomic(const void* address, std::size_t bytes, Where where) {
+  if (Observer* observer = Machine::instance().observer()) observer->atomic(address, bytes, where);
 }
-void touch_read(const void* address, std::size_t bytes) {
-  if (Observer* observer = Machine::instance().observer()) observer->read(address, bytes);
+void touch_read(const void* address, std::size_t bytes, Where where) {
+  if (Observer* observer = Machine::instance().observer()) observer->read(address, bytes, where);
 }
-void touch_write(const void* address, std::size_t bytes) {
-  if (Observer* observer = Machine::instance().observer()) observer->write(address, bytes);
+void fence(bool device) {
+  if (Observer* observer = Machine::instance().observer()) observer->fenced(device);
 }
-void fence() {
-  if (Observer* observer = Machine::instance().observer()) observer->fenced();
-}
-void fail(const std::string& what) { Machine::instance().stop(what); }
-
-bool in_kernel() { return Machine::instance().in_kernel(); }
-int current_thread() { return Machine::instance().index_of(Machine::instance().current()); }
-unsigned warp_interval() {
+void undefined_shuffle(int lane, int source, unsigned mask) {
   Machine& machine = Machine::instance();
-  return machine.warp_of(machine.current()).interval;
+  if (machine.observer() == nullptr) return;
+  const Where& where = machine.current().where;
+  std::string what =
+      fmt::format("is at the shuffle of {}:{}, where lane {} reads from lane {}, which takes no part ({:#010x})",
+                  short_name(where.file), where.line, lane, source, mask);
+  machine.stop(std::move(what));
 }
-bool on_own_stack(const void* address) { return Machine::instance().running().owns(address); }
-std::string current_place() { return Machine::instance().place(); }
+void fail(std::string what) { Machine::instance().stop(std::move(what)); }
 
 }  // namespace curie::emu

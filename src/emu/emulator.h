@@ -35,8 +35,7 @@ namespace curie::emu {
 
 class Observer;
 
-// --- for the host
-// -----------------------------------------------------------------------------------------------------
+// --- for the host ---------------------------------------------------------------------------------------------------
 
 // Which of the threads that can run runs next, and in which order blocks run.
 enum class Order { ascending, descending, random };
@@ -57,8 +56,9 @@ struct Grid {
   const char* name = "";
   dim3 grid, block;
   std::size_t dynamic_shared_bytes = 0;
-  const void* kernel = nullptr;  // the kernel's address, for tools that look up its source
-  Observer* observer = nullptr;  // checked mode
+  const void* kernel = nullptr;   // the kernel's address, for tools that look up its source
+  Observer* observer = nullptr;   // checked mode
+  std::size_t context_bytes = 0;  // of the kernel's parameters at `context`; 0: unknown
 };
 
 // Runs body(context) once for each thread of the grid. Throws Error(internal) for a kernel that breaks a rule and
@@ -66,8 +66,7 @@ struct Grid {
 using Body = void (*)(void* context);
 void run(const Grid& grid, Body body, void* context);
 
-// --- for kernels, through emu/device.h
-// --------------------------------------------------------------------------------
+// --- for kernels, through emu/device.h ------------------------------------------------------------------------------
 
 enum class WarpWord : std::uint8_t { sync, shuffle, vote, ldmatrix, mma };
 
@@ -81,6 +80,8 @@ using Complete = void (*)(void** slots, unsigned lanes);
 void warp_operation(WarpWord word, unsigned mask, void* slot, Complete complete, Where where);
 
 int lane();
+// A lane reads from one that takes no part, whose value is undefined: an error in checked mode.
+void undefined_shuffle(int lane, int source, unsigned mask);
 
 // Memory of the running block. Poisoned (0xff: NaN) before a block first touches it; guard bytes around it are checked
 // at the block's end.
@@ -106,12 +107,11 @@ void async_commit();
 void async_wait(int pending_groups, Where where);
 
 // Accesses that the compiler cannot report in checked mode.
-void touch_atomic(const void* address, std::size_t bytes);
-void touch_read(const void* address, std::size_t bytes);
-void touch_write(const void* address, std::size_t bytes);
-void fence();
+void touch_atomic(const void* address, std::size_t bytes, Where where);
+void touch_read(const void* address, std::size_t bytes, Where where);
+void fence(bool device);  // __threadfence, or only __threadfence_block
 
 // Stops the kernel: throws out of `run`, naming kernel, block and thread.
-[[noreturn]] void fail(const std::string& what);
+[[noreturn]] void fail(std::string what);
 
 }  // namespace curie::emu

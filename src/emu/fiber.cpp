@@ -19,7 +19,8 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#if defined(__x86_64__)
+#if defined(CURIE_FIBER_UCONTEXT)
+#elif defined(__x86_64__)
 // Saves what the System V ABI asks a function to keep; the return address of the first switch to a fiber is its entry.
 asm(R"(
 .text
@@ -169,11 +170,6 @@ void Fiber::arrived() {
 #ifdef CURIE_FIBER_ASAN
   __sanitizer_finish_switch_fiber(arriving->fake_stack_, nullptr, nullptr);
 #endif
-}
-
-bool Fiber::owns(const void* address) const {
-  const auto* byte = static_cast<const char*>(address);
-  return owned_ && byte >= stack_ && byte < stack_ + bytes_;
 }
 
 bool Fiber::guards(const void* address) const {

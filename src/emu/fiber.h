@@ -6,6 +6,8 @@
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
 #define CURIE_FIBER_UCONTEXT
+#endif
+#ifdef CURIE_FIBER_UCONTEXT
 #include <ucontext.h>
 #endif
 
@@ -29,7 +31,9 @@ class Fiber {
   // The first thing that `entry` calls.
   static void arrived();
 
-  bool owns(const void* address) const;
+  bool owns(const void* address) const {
+    return owned_ && static_cast<std::size_t>(static_cast<const char*>(address) - stack_) < bytes_;
+  }
   // Whether the address lies on the guard page below the stack: a stack overflow.
   bool guards(const void* address) const;
 

@@ -1,6 +1,8 @@
 // The emulator's state while a kernel runs. Shared by the emulator's own source files only.
 #pragma once
 
+#include <pthread.h>
+
 #include <array>
 #include <deque>
 #include <memory>
@@ -39,7 +41,6 @@ struct Thread {
 
 struct Warp {
   unsigned exists = 0, ready = 0, arrived = 0, ended = 0;  // lanes
-  unsigned interval = 0;
   std::array<void*, kWarp> slots{};
 };
 
@@ -53,21 +54,27 @@ class Machine {
   void arrive_at_barrier(Where where);
   int count_at_barrier(bool predicate, Where where);
   void arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot, Complete complete, Where where);
-  [[noreturn]] void stop(const std::string& what);  // leaves the running fiber for good
-  // Called by a signal handler on any stack.
-  [[noreturn]] void stop_from_signal(const std::string& what);
+  // Leaves the running fiber for good; a signal handler may call it. `what` is taken over, for nobody unwinds that
+  // stack.
+  [[noreturn]] void stop(std::string what);
 
   std::string place() const;
   std::byte* ready_shared(SharedBlock& block);
   std::byte* dynamic_shared();
 
   Thread& current() { return *current_; }
+  const Thread& thread(std::size_t index) const { return threads_[index]; }
+  std::size_t thread_count() const { return thread_count_; }
+  const Grid* grid() const { return grid_; }
+  const void* context() const { return context_; }
   bool in_kernel() const { return in_kernel_ && current_ != nullptr; }
+  pthread_t host_thread() const { return host_thread_; }  // that runs the kernel
   Observer* observer() const { return grid_ == nullptr ? nullptr : grid_->observer; }
   Warp& warp_of(const Thread& thread) { return warps_[static_cast<std::size_t>(thread.warp)]; }
   int index_of(const Thread& thread) const { return static_cast<int>(&thread - threads_.data()); }
   const Fiber& running() const { return *running_; }
   bool overflowed(const void* address) const;
+  bool on_a_stack(const void* address) const;  // of any thread of the block
   std::uint64_t switches() const { return switches_; }
 
  private:
@@ -90,13 +97,15 @@ class Machine {
   void set_ready(Warp& warp, unsigned lanes);
   void clear_ready(const Thread& thread);
   void release_barrier();
-  void check_barrier(Where where) const;
-  void check_warp_operation(const Thread& me, const Warp& warp) const;
+  void check_barrier(Where where);
+  void check_warp_operation(const Thread& me, const Warp& warp);
+  [[noreturn]] void stop_with_positions(std::string what);
   std::string positions() const;
 
   const Grid* grid_ = nullptr;
   Body body_ = nullptr;
   void* context_ = nullptr;
+  pthread_t host_thread_{};
   bool in_kernel_ = false;
   std::string failure_;
 
@@ -122,7 +131,14 @@ class Machine {
   std::unique_ptr<SharedBlock> dynamic_;
 };
 
-void install_signal_handlers();
+// Faults of this host thread's kernel become errors for as long as this lives.
+class FaultWatch {
+ public:
+  FaultWatch();
+  ~FaultWatch();
+  FaultWatch(const FaultWatch&) = delete;
+  FaultWatch& operator=(const FaultWatch&) = delete;
+};
 std::string short_name(const char* file);  // without its folders
 std::string name_of(WarpWord word);
 

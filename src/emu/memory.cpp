@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -15,15 +16,23 @@ namespace {
 
 constexpr std::size_t kGuard = 256;
 constexpr auto kGuardByte = std::byte{0xa5};
+constexpr int kFreed = 0xff;
+
+constexpr std::size_t kKeptBack = std::size_t{16} << 20;  // bytes of freed blocks
 
 struct Memory {
   std::mutex mutex;
   std::map<std::uintptr_t, MemoryBlock> blocks;
+  std::deque<MemoryBlock> freed;  // kept back, the oldest first
+  std::size_t freed_bytes = 0;
+  std::uint64_t serial = 0;
+  std::uint64_t changes = 0;
+  static void give_back(const MemoryBlock& block) { ::operator delete (block.data - kGuard, std::align_val_t{kGuard}); }
   std::size_t in_use = 0;
   std::size_t limit = std::numeric_limits<std::size_t>::max();
 };
 Memory& memory() {
-  static Memory memory;
+  static Memory& memory = *new Memory;  // outlives every static object that holds device memory
   return memory;
 }
 
@@ -56,28 +65,56 @@ std::byte* allocate_memory(std::size_t bytes, std::string name) {
   std::memset(base + kGuard, 0, bytes);
   std::memset(base + kGuard + bytes, static_cast<int>(kGuardByte), kGuard);
   std::byte* data = base + kGuard;
-  all.blocks[key_of(data)] = {data, bytes, std::move(name)};
+  all.blocks[key_of(data)] = {data, bytes, std::move(name), ++all.serial};
   all.in_use += bytes;
+  ++all.changes;
   return data;
 }
 
 void free_memory(std::byte* data) {
   if (data == nullptr) return;
   Memory& all = memory();
-  MemoryBlock block;
-  {
-    const std::lock_guard lock(all.mutex);
-    const auto found = all.blocks.find(key_of(data));
-    CURIE_ASSERT(found != all.blocks.end(), "free of {}, which was never allocated", fmt::ptr(data));
-    block = found->second;
-    all.blocks.erase(found);
-    all.in_use -= block.bytes;
-  }
-  const bool overrun = !intact(block);
-  if (overrun) {
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.blocks.find(key_of(data));
+  CURIE_ASSERT(found != all.blocks.end(), "free of {}, which was never allocated", fmt::ptr(data));
+  MemoryBlock block = std::move(found->second);
+  all.blocks.erase(found);
+  all.in_use -= block.bytes;
+  ++all.changes;
+  if (!intact(block)) {
     fmt::print(stderr, "curie: a kernel wrote outside the device buffer \"{}\" of {} bytes\n", block.name, block.bytes);
   }
-  ::operator delete (block.data - kGuard, std::align_val_t{kGuard});
+  std::memset(block.data, kFreed, block.bytes);
+  all.freed_bytes += block.bytes;
+  all.freed.push_back(std::move(block));
+  while (all.freed_bytes > kKeptBack) {
+    all.freed_bytes -= all.freed.front().bytes;
+    Memory::give_back(all.freed.front());
+    all.freed.pop_front();
+  }
+}
+
+std::vector<MemoryBlock> memory_blocks() {
+  Memory& all = memory();
+  const std::lock_guard lock(all.mutex);
+  std::vector<MemoryBlock> blocks;
+  for (const auto& [key, block] : all.blocks) blocks.push_back(block);
+  return blocks;
+}
+
+std::uint64_t memory_changes() {
+  Memory& all = memory();
+  const std::lock_guard lock(all.mutex);
+  return all.changes;
+}
+
+const MemoryBlock* freed_memory(const void* address) {
+  const std::uintptr_t at = key_of(address);
+  const auto& freed = memory().freed;
+  const auto found = std::find_if(freed.begin(), freed.end(), [at](const MemoryBlock& block) {
+    return at >= key_of(block.data) && at < key_of(block.data) + block.bytes;
+  });
+  return found == freed.end() ? nullptr : &*found;
 }
 
 void check_guards() {
@@ -89,7 +126,10 @@ void check_guards() {
 void name_memory(const std::byte* data, std::string name) {
   Memory& all = memory();
   const std::lock_guard lock(all.mutex);
-  if (const auto found = all.blocks.find(key_of(data)); found != all.blocks.end()) found->second.name = std::move(name);
+  if (const auto found = all.blocks.find(key_of(data)); found != all.blocks.end()) {
+    found->second.name = std::move(name);
+    ++all.changes;
+  }
 }
 
 const MemoryBlock* nearest_memory(const void* address) {

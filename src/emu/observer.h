@@ -1,5 +1,5 @@
 // What checked mode wants to know from the emulator while a kernel runs. The accesses themselves come from the
-// compiler's instrumentation (check_hooks.cpp).
+// compiler's instrumentation (checked/hooks.cpp).
 #pragma once
 
 #include <cstddef>
@@ -16,20 +16,13 @@ class Observer {
   virtual void block_ends() = 0;
   virtual void launch_ends() = 0;  // also after a failure
   virtual void barrier_passed() = 0;
+  virtual void warp_synced(int warp, unsigned lanes) = 0;  // __syncwarp: the one warp operation that orders memory
   virtual void shared_ready(const std::byte* data, std::size_t bytes, const char* name) = 0;
   virtual void async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) = 0;
   virtual void async_done(const void* shared, int bytes) = 0;
-  virtual void atomic(const void* address, std::size_t bytes) = 0;
-  virtual void read(const void* address, std::size_t bytes) = 0;
-  virtual void write(const void* address, std::size_t bytes) = 0;
-  virtual void fenced() = 0;
+  virtual void atomic(const void* address, std::size_t bytes, Where where) = 0;
+  virtual void read(const void* address, std::size_t bytes, Where where) = 0;
+  virtual void fenced(bool device) = 0;  // or only for the block
 };
-
-// The state of the running kernel that an observer asks for.
-bool in_kernel();
-int current_thread();      // linear index in the block
-unsigned warp_interval();  // grows with every warp operation that the current thread's warp completes
-bool on_own_stack(const void* address);
-std::string current_place();  // "kernel name, block (x,y,z), thread (x,y,z)"
 
 }  // namespace curie::emu

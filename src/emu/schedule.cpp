@@ -52,14 +52,22 @@ std::string name_of(WarpWord word) {
   return "mma";
 }
 
-// --- fibers
-// -----------------------------------------------------------------------------------------------------------
+// --- fibers ---------------------------------------------------------------------------------------------------------
 
 void fiber_main() {
   Fiber::arrived();
   Machine& machine = Machine::instance();
   for (;;) {
-    machine.body_(machine.context_);
+    std::string exception;
+    try {
+      machine.body_(machine.context_);
+    } catch (const std::exception& thrown) {
+      exception = thrown.what();
+    }
+    if (!exception.empty()) {
+      exception.insert(0, "throws an exception, which no GPU can: ");
+      machine.stop(std::move(exception));
+    }
     machine.thread_ends();
   }
 }
@@ -92,7 +100,9 @@ void Machine::resume(Thread& thread) {
 void Machine::thread_ends() {
   Thread& me = *current_;
   if (!me.copies.empty()) {
-    stop("returns while a cp.async of " + to_string(me.copies.front().where) + " is in flight: wait for it first");
+    std::string what = fmt::format("returns while a cp.async of {} is in flight: wait for it first",
+                                   to_string(me.copies.front().where));
+    stop(std::move(what));
   }
   Fiber& fiber = *me.fiber;
   me.state = State::ended;
@@ -100,9 +110,9 @@ void Machine::thread_ends() {
   warp_of(me).ended |= 1u << me.lane;
   clear_ready(me);
   --live_;
-  if (at_barrier_ > 0 && at_barrier_ == live_) stop("returns while the others wait at a barrier" + positions());
+  if (at_barrier_ > 0 && at_barrier_ == live_) stop_with_positions("returns while the others wait at a barrier");
   const int next = pick();
-  if (next < 0 && live_ > 0) stop("returns, and nobody is left who can run" + positions());
+  if (next < 0 && live_ > 0) stop_with_positions("returns, and nobody is left who can run");
   ++switches_;
   if (next >= 0 && threads_[static_cast<std::size_t>(next)].fiber == nullptr) {
     current_ = &threads_[static_cast<std::size_t>(next)];
@@ -120,17 +130,22 @@ void Machine::thread_ends() {
   Fiber::change(fiber, to, true);
 }
 
-void Machine::stop(const std::string& what) {
+void Machine::stop(std::string what) {
   if (!in_kernel()) throw_error(ErrorKind::internal, what);
-  failure_ = place() + ": " + what;
+  what.insert(0, place() + ": ");
+  failure_.swap(what);
   Fiber& from = *running_;
   running_ = &host_;
   Fiber::change(from, host_, true);
   __builtin_unreachable();
 }
 
-// --- order
-// ------------------------------------------------------------------------------------------------------------
+void Machine::stop_with_positions(std::string what) {
+  what += positions();
+  stop(std::move(what));
+}
+
+// --- order ----------------------------------------------------------------------------------------------------------
 
 int Machine::pick() {
   if (ready_warps_ == 0) return -1;
@@ -188,7 +203,7 @@ void Machine::wait(State state) {
   current_->state = state;
   clear_ready(*current_);
   const int next = pick();
-  if (next < 0) stop("waits, and nobody is left who can run" + positions());
+  if (next < 0) stop_with_positions("waits, and nobody is left who can run");
   resume(threads_[static_cast<std::size_t>(next)]);
 }
 
@@ -199,14 +214,13 @@ void Machine::step_aside() {
   if (&next != current_) resume(next);
 }
 
-// --- barriers
-// ---------------------------------------------------------------------------------------------------------
+// --- barriers -------------------------------------------------------------------------------------------------------
 
-void Machine::check_barrier(Where where) const {
-  if (at_barrier_ > 0 && !same_place(where, barrier_where_)) {
-    const_cast<Machine*>(this)->stop(fmt::format("is at the barrier of {}, but others wait at the barrier of {}{}",
-                                                 to_string(where), to_string(barrier_where_), positions()));
-  }
+void Machine::check_barrier(Where where) {
+  if (at_barrier_ == 0 || same_place(where, barrier_where_)) return;
+  std::string what = fmt::format("is at the barrier of {}, but others wait at the barrier of {}", to_string(where),
+                                 to_string(barrier_where_));
+  stop_with_positions(std::move(what));
 }
 
 void Machine::arrive_at_barrier(Where where) {
@@ -219,7 +233,8 @@ void Machine::arrive_at_barrier(Where where) {
   }
   if (live_ < thread_count_) {
     current_->state = State::at_barrier;
-    stop(fmt::format("is at the barrier of {}, which others will never reach{}", to_string(where), positions()));
+    std::string what = fmt::format("is at the barrier of {}, which others will never reach", to_string(where));
+    stop_with_positions(std::move(what));
   }
   release_barrier();
   step_aside();
@@ -238,28 +253,27 @@ void Machine::release_barrier() {
   ++statistics().barriers;
   if (observer() != nullptr) observer()->barrier_passed();
   for (std::size_t w = 0; w < warp_count_; ++w) {
-    ++warps_[w].interval;
     if (const unsigned live = warps_[w].exists & ~warps_[w].ended; live != 0) set_ready(warps_[w], live);
   }
 }
 
-// --- warp operations
-// --------------------------------------------------------------------------------------------------
+// --- warp operations ------------------------------------------------------------------------------------------------
 
-void Machine::check_warp_operation(const Thread& me, const Warp& warp) const {
-  auto& machine = const_cast<Machine&>(*this);
+void Machine::check_warp_operation(const Thread& me, const Warp& warp) {
+  std::string what;
   if (const unsigned gone = me.mask & warp.ended; gone != 0) {
-    machine.stop(fmt::format("is at {} of {}, whose mask {:#010x} names lanes that have returned ({:#010x})",
-                             name_of(me.word), to_string(me.where), me.mask, gone));
+    what = fmt::format("is at {} of {}, whose mask {:#010x} names lanes that have returned ({:#010x})",
+                       name_of(me.word), to_string(me.where), me.mask, gone);
   }
   for (unsigned rest = me.mask & warp.exists; rest != 0; rest &= rest - 1) {
     const Thread& other = threads_[static_cast<std::size_t>(me.warp * kWarp + lowest(rest))];
     if (other.word == me.word && other.mask == me.mask && same_place(other.where, me.where)) continue;
-    machine.stop(
-        fmt::format("is at {} of {} with mask {:#010x}, but lane {} of its warp is at {} of {} with mask {:#010x}",
-                    name_of(me.word), to_string(me.where), me.mask, other.lane, name_of(other.word),
-                    to_string(other.where), other.mask));
+    what = fmt::format("is at {} of {} with mask {:#010x}, but lane {} of its warp is at {} of {} with mask {:#010x}",
+                       name_of(me.word), to_string(me.where), me.mask, other.lane, name_of(other.word),
+                       to_string(other.where), other.mask);
+    break;
   }
+  if (!what.empty()) stop(std::move(what));
 }
 
 void Machine::arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot, Complete complete, Where where) {
@@ -267,8 +281,9 @@ void Machine::arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot,
   Warp& warp = warp_of(me);
   const unsigned mine = 1u << me.lane;
   if ((mask & mine) == 0) {
-    stop(fmt::format("is at {} of {}, but its lane {} is not in the mask {:#010x}", name_of(word), to_string(where),
-                     me.lane, mask));
+    std::string what = fmt::format("is at {} of {}, but its lane {} is not in the mask {:#010x}", name_of(word),
+                                   to_string(where), me.lane, mask);
+    stop(std::move(what));
   }
   me.word = word;
   me.mask = mask;
@@ -283,8 +298,8 @@ void Machine::arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot,
   check_warp_operation(me, warp);
   if (complete != nullptr) complete(warp.slots.data(), needed);
   warp.arrived &= ~needed;
-  ++warp.interval;
   ++statistics().warp_operations;
+  if (word == WarpWord::sync && observer() != nullptr) observer()->warp_synced(me.warp, needed);
   set_ready(warp, needed);
   step_aside();
 }

@@ -4,8 +4,7 @@
 #include <sys/time.h>
 
 #include <csignal>
-#include <ctime>
-#include <mutex>
+#include <vector>
 
 #include "emu/machine.h"
 #include "emu/memory.h"
@@ -22,6 +21,8 @@
 
 namespace curie::emu {
 namespace {
+
+constexpr int kTicksPerSecond = 2;
 
 struct sigaction previous[NSIG];
 
@@ -55,60 +56,96 @@ std::string fault_text(int signal, const siginfo_t& info) {
   return text;
 }
 
+bool on_kernel_thread() {
+  const Machine& machine = Machine::instance();
+  return machine.in_kernel() && pthread_equal(pthread_self(), machine.host_thread()) != 0;
+}
+
 void on_fault(int signal, siginfo_t* info, void* context) {
   Machine& machine = Machine::instance();
-  if (!machine.in_kernel()) {  // not ours: whoever was here before us decides
+  if (!on_kernel_thread()) {  // not ours: whoever was here before us decides
     sigaction(signal, &previous[signal], nullptr);
     return;
   }
   std::string what = fault_text(signal, *info);
   if (const std::string line = source_line(instruction_of(context)); !line.empty()) what += " at " + line;
-  machine.stop(what);
+  machine.stop(std::move(what));
 }
 
+// The timer counts the whole process's time, so the signal may reach any thread: it is handed on to the kernel's.
 void on_tick(int, siginfo_t*, void* context) {
   static std::uint64_t seen = 0;
   static int silent = 0;
   Machine& machine = Machine::instance();
-  if (!machine.in_kernel() || machine.switches() != seen) {
+  if (!machine.in_kernel()) return;
+  if (!on_kernel_thread()) {
+    pthread_kill(machine.host_thread(), SIGVTALRM);
+    return;
+  }
+  if (machine.switches() != seen) {
     seen = machine.switches();
     silent = 0;
     return;
   }
-  if (++silent < static_cast<int>(settings().seconds_to_wait * 2)) return;
+  if (++silent < static_cast<int>(settings().seconds_to_wait * kTicksPerSecond)) return;
   silent = 0;
   std::string what = fmt::format(
-      "has run for {:.0f} s without reaching a wait: does it spin on a value that another thread of its block "
-      "is to write?",
+      "has run for {:.0f} s without reaching a wait: does it spin on a value that another thread of its block is to "
+      "write?",
       settings().seconds_to_wait);
   if (const std::string line = source_line(instruction_of(context)); !line.empty()) what += " It is at " + line;
-  machine.stop(what);
+  machine.stop(std::move(what));
 }
 
 void handle(int signal, void (*handler)(int, siginfo_t*, void*), int flags) {
   struct sigaction action {};
   action.sa_sigaction = handler;
   action.sa_flags = SA_SIGINFO | SA_NODEFER | flags;
-  sigaction(signal, &action, &previous[signal]);
+  struct sigaction before {};
+  sigaction(signal, &action, &before);
+  if (before.sa_sigaction != handler) previous[signal] = before;
 }
+
+void tick(int microseconds) {
+  const itimerval interval{{0, microseconds}, {0, microseconds}};
+  setitimer(ITIMER_VIRTUAL, &interval, nullptr);
+}
+
+#ifndef CURIE_EMU_ASAN
+// A fault handler cannot run on a stack that has overflowed.
+class AlternativeStack {
+ public:
+  AlternativeStack() : memory_(64 << 10) {}
+  ~AlternativeStack() {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+  }
+  void use() {
+    stack_t stack{};
+    stack.ss_sp = memory_.data();
+    stack.ss_size = memory_.size();
+    sigaltstack(&stack, nullptr);
+  }
+
+ private:
+  std::vector<char> memory_;
+};
+#endif
 
 }  // namespace
 
-void install_signal_handlers() {
-  static std::once_flag once;
-  std::call_once(once, [] {
+// At every launch anew: others, such as a test framework, set handlers of their own in between.
+FaultWatch::FaultWatch() {
 #ifndef CURIE_EMU_ASAN  // AddressSanitizer reports bad addresses better
-    static char alternative[64 << 10];
-    stack_t stack{};
-    stack.ss_sp = alternative;
-    stack.ss_size = sizeof alternative;
-    sigaltstack(&stack, nullptr);
-    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE}) handle(signal, on_fault, SA_ONSTACK);
+  thread_local AlternativeStack alternative;
+  alternative.use();
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE}) handle(signal, on_fault, SA_ONSTACK);
 #endif
-    handle(SIGVTALRM, on_tick, SA_RESTART);
-    const itimerval half_a_second{{0, 500000}, {0, 500000}};
-    setitimer(ITIMER_VIRTUAL, &half_a_second, nullptr);
-  });
+  handle(SIGVTALRM, on_tick, SA_RESTART);
+  tick(1000000 / kTicksPerSecond);
 }
+
+FaultWatch::~FaultWatch() { tick(0); }
 
 }  // namespace curie::emu

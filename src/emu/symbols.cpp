@@ -1,16 +1,62 @@
 #include "emu/symbols.h"
 
+#include <link.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <memory>
+#include <utility>
 
 #ifdef CURIE_HAVE_LIBDW
 #include <cxxabi.h>
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <unistd.h>
 #endif
 
 namespace curie::emu {
+namespace {
+
+std::uintptr_t key_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
+
+struct Range {
+  std::uintptr_t first, end;
+  bool writable;
+};
+
+std::vector<Range> loaded_segments() {
+  std::vector<Range> ranges;
+  dl_iterate_phdr(
+      [](dl_phdr_info* module, std::size_t, void* result) {
+        for (int i = 0; i < module->dlpi_phnum; ++i) {
+          const auto& header = module->dlpi_phdr[i];
+          if (header.p_type != PT_LOAD) continue;
+          const std::uintptr_t first = module->dlpi_addr + header.p_vaddr;
+          static_cast<std::vector<Range>*>(result)->push_back(
+              {first, first + header.p_memsz, (header.p_flags & PF_W) != 0});
+        }
+        return 0;
+      },
+      &ranges);
+  return ranges;
+}
+
+}  // namespace
+
+Segment segment_of(const void* address) {
+  static const std::vector<Range> ranges = loaded_segments();
+  static const Range* last = ranges.data();  // the next address is most often of the same one
+  const std::uintptr_t at = key_of(address);
+  if (at < last->first || at >= last->end) {
+    const auto found = std::find_if(ranges.begin(), ranges.end(),
+                                    [at](const Range& range) { return at >= range.first && at < range.end; });
+    if (found == ranges.end()) return Segment::none;
+    last = &*found;
+  }
+  return last->writable ? Segment::writable : Segment::constant;
+}
 
 #ifdef CURIE_HAVE_LIBDW
 namespace {
@@ -36,8 +82,81 @@ Dwfl* session() {
 
 Dwfl_Module* module_of(const void* address) {
   Dwfl* dwfl = session();
-  return dwfl == nullptr ? nullptr : dwfl_addrmodule(dwfl, reinterpret_cast<Dwarf_Addr>(address));
+  return dwfl == nullptr ? nullptr : dwfl_addrmodule(dwfl, key_of(address));
 }
+
+std::string without_folders(const char* file) {
+  const char* slash = std::strrchr(file, '/');
+  return slash == nullptr ? file : slash + 1;
+}
+
+std::string demangled(const char* symbol) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> plain(abi::__cxa_demangle(symbol, nullptr, nullptr, &status), std::free);
+  return status == 0 ? plain.get() : symbol;
+}
+
+// Functions and inlined functions around the address, the innermost first.
+struct Scopes {
+  explicit Scopes(const void* address) {
+    Dwfl_Module* module = module_of(address);
+    Dwarf_Addr bias = 0;
+    unit = module == nullptr ? nullptr : dwfl_module_addrdie(module, key_of(address), &bias);
+    if (unit != nullptr) count = dwarf_getscopes(unit, key_of(address) - bias, &dies);
+  }
+  ~Scopes() { std::free(dies); }
+  Scopes(const Scopes&) = delete;
+  Scopes& operator=(const Scopes&) = delete;
+
+  Dwarf_Die* unit = nullptr;
+  Dwarf_Die* dies = nullptr;
+  int count = 0;
+};
+
+Dwarf_Word number(Dwarf_Die* die, unsigned name) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word value = 0;
+  if (dwarf_attr(die, name, &attribute) != nullptr) dwarf_formudata(&attribute, &value);
+  return value;
+}
+
+// Where the outermost function that was inlined here is called.
+std::pair<std::string, int> outermost_call(const void* address) {
+  const Scopes scopes(address);
+  for (int i = scopes.count - 1; i >= 0; --i) {
+    Dwarf_Die* die = &scopes.dies[i];
+    if (dwarf_tag(die) != DW_TAG_inlined_subroutine) continue;
+    Dwarf_Files* files = nullptr;
+    std::size_t count = 0;
+    if (dwarf_getsrcfiles(scopes.unit, &files, &count) != 0) break;
+    const char* file = dwarf_filesrc(files, number(die, DW_AT_call_file), nullptr, nullptr);
+    if (file == nullptr) break;
+    return {without_folders(file), static_cast<int>(number(die, DW_AT_call_line))};
+  }
+  return {};
+}
+
+// The linker's name of a function without what the compiler adds to its copies (".constprop.0").
+std::string symbol_of(const void* address) {
+  Dwfl_Module* module = module_of(address);
+  const char* symbol = module == nullptr ? nullptr : dwfl_module_addrname(module, key_of(address));
+  if (symbol == nullptr) return {};
+  const std::string name = symbol;
+  return name.substr(0, name.find('.'));
+}
+
+// _ZZ<function>E<length><name>, where <function> is its name without _Z.
+StaticArray static_array(const std::string& symbol, std::uintptr_t address, std::size_t bytes) {
+  std::string name = demangled(symbol.c_str());
+  if (const std::size_t scope = name.rfind("::"); scope != std::string::npos) name.erase(0, scope + 2);
+  const std::size_t end = symbol.rfind("E" + std::to_string(name.size()) + name);
+  return {.name = name,
+          .function = end == std::string::npos ? "" : "_Z" + symbol.substr(3, end - 3),
+          .data = reinterpret_cast<const std::byte*>(address),
+          .bytes = bytes};
+}
+
+bool is_static_in_function(const char* symbol) { return std::strncmp(symbol, "_ZZ", 3) == 0; }
 
 }  // namespace
 
@@ -47,27 +166,80 @@ std::string source_line(const void* address) {
   std::string& text = known[address];
   Dwfl_Module* module = module_of(address);
   if (module == nullptr) return text;
-  Dwfl_Line* line = dwfl_module_getsrc(module, reinterpret_cast<Dwarf_Addr>(address));
-  int number = 0;
-  const char* file = line == nullptr ? nullptr : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+  Dwfl_Line* line = dwfl_module_getsrc(module, key_of(address));
+  int at = 0;
+  const char* file = line == nullptr ? nullptr : dwfl_lineinfo(line, nullptr, &at, nullptr, nullptr, nullptr);
   if (file == nullptr) return text;
-  const char* slash = std::strrchr(file, '/');
-  text = std::string(slash == nullptr ? file : slash + 1) + ":" + std::to_string(number);
+  const std::string innermost = without_folders(file);
+  text = innermost + ":" + std::to_string(at);
+  if (const auto [caller, caller_line] = outermost_call(address); !caller.empty() && caller != innermost) {
+    text += ", called at " + caller + ":" + std::to_string(caller_line);
+  }
   return text;
 }
 
 std::string function_name(const void* address) {
+  const std::string symbol = symbol_of(address);
+  return symbol.empty() ? symbol : demangled(symbol.c_str());
+}
+
+std::vector<StaticArray> static_arrays_of(const void* function) {
+  std::vector<StaticArray> arrays;
+  const std::string name = symbol_of(function);
+  if (name.size() < 3) return arrays;
+  const std::string prefix = "_ZZ" + name.substr(2) + "E";
+  Dwfl_Module* module = module_of(function);
+  const int count = dwfl_module_getsymtab(module);
+  for (int i = 0; i < count; ++i) {
+    GElf_Sym symbol;
+    GElf_Addr address = 0;
+    const char* text = dwfl_module_getsym_info(module, i, &symbol, &address, nullptr, nullptr, nullptr);
+    if (text == nullptr || symbol.st_size == 0 || std::strncmp(text, prefix.c_str(), prefix.size()) != 0) continue;
+    if (segment_of(reinterpret_cast<const void*>(address)) != Segment::writable) continue;
+    arrays.push_back(static_array(text, address, symbol.st_size));
+  }
+  return arrays;
+}
+
+std::optional<StaticArray> static_array_at(const void* address) {
+  if (segment_of(address) != Segment::writable) return {};
   Dwfl_Module* module = module_of(address);
-  const char* symbol =
-      module == nullptr ? nullptr : dwfl_module_addrname(module, reinterpret_cast<Dwarf_Addr>(address));
-  if (symbol == nullptr) return {};
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> plain(abi::__cxa_demangle(symbol, nullptr, nullptr, &status), std::free);
-  return status == 0 ? plain.get() : symbol;
+  if (module == nullptr) return {};
+  GElf_Off offset = 0;
+  GElf_Sym symbol;
+  const char* text = dwfl_module_addrinfo(module, key_of(address), &offset, &symbol, nullptr, nullptr, nullptr);
+  if (text == nullptr || !is_static_in_function(text) || offset >= symbol.st_size) return {};
+  return static_array(text, key_of(address) - offset, symbol.st_size);
+}
+
+bool is_global_variable(const void* address) {
+  Dwfl_Module* module = module_of(address);
+  GElf_Off offset = 0;
+  GElf_Sym symbol;
+  const char* text = module == nullptr
+                         ? nullptr
+                         : dwfl_module_addrinfo(module, key_of(address), &offset, &symbol, nullptr, nullptr, nullptr);
+  return text != nullptr && !is_static_in_function(text) && offset < symbol.st_size;
+}
+
+bool is_code_of(const void* address, const std::string& mangled_function) {
+  if (symbol_of(address) == mangled_function) return true;
+  const Scopes scopes(address);
+  for (int i = 0; i < scopes.count; ++i) {
+    Dwarf_Attribute attribute;
+    Dwarf_Attribute* name = dwarf_attr_integrate(&scopes.dies[i], DW_AT_linkage_name, &attribute);
+    const char* text = name == nullptr ? nullptr : dwarf_formstring(name);
+    if (text != nullptr && mangled_function == text) return true;
+  }
+  return false;
 }
 #else
 std::string source_line(const void*) { return {}; }
 std::string function_name(const void*) { return {}; }
+std::vector<StaticArray> static_arrays_of(const void*) { return {}; }
+std::optional<StaticArray> static_array_at(const void*) { return {}; }
+bool is_global_variable(const void*) { return false; }
+bool is_code_of(const void*, const std::string&) { return false; }
 #endif
 
 }  // namespace curie::emu
