@@ -96,7 +96,6 @@ __global__ void __launch_bounds__(kForwardBlock)
 // --- weight gradient -----------------------------------------------------------------------------------------------
 
 constexpr int kWeightBlock = 256, kWarps = kWeightBlock / kWarpSize;
-constexpr int kWeightResident = 2;                 // blocks of a multiprocessor: 128 registers a thread
 constexpr int kStepPixels = 64;                    // pixels of one filling of shared memory
 constexpr int kWarpPixels = kStepPixels / kWarps;  // of which each warp takes
 constexpr int kTapsAPass = kWeightBlock / kStepPixels;
@@ -109,9 +108,10 @@ struct WeightTiles {
 };
 
 // A lane has one filter, with the sums of kTaps taps in registers: dy is read as it lies, x is the same for a warp. The
-// warps share the pixels, and their sums are added in order at the end.
+// warps share the pixels, and their sums are added in order at the end. Two blocks are to fit a multiprocessor, which
+// leaves 128 registers a thread.
 template <int kTaps>
-__global__ void __launch_bounds__(kWeightBlock, kWeightResident)
+__global__ void __launch_bounds__(kWeightBlock, 2)
     weight_gradient_few_kernel(Correlation c, const float* __restrict__ x, const float* __restrict__ dy,
                                WeightSums out) {
   WeightTiles<kTaps>& tiles = shared<WeightTiles<kTaps>>();
