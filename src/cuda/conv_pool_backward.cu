@@ -115,7 +115,7 @@ struct BiasGradient {
 };
 
 int bias_slices(const Geometry& g) {
-  constexpr std::size_t kWindows = 1024, kMost = 128;
+  constexpr std::size_t kWindows = 512, kMost = 512;
   const std::size_t slices = tile::tiles_of(g.windows, kWindows);
   return static_cast<int>(slices < 1 ? 1 : slices > kMost ? kMost : slices);
 }

@@ -131,14 +131,6 @@ struct WeightProducts {
   }
 };
 
-struct Elements {
-  const float* values;
-  std::size_t columns;
-  __device__ __forceinline__ float operator()(std::size_t row, std::size_t column) const {
-    return values[row * columns + column];
-  }
-};
-
 }  // namespace
 
 std::size_t dense_scratch_bytes(const DenseShape& shape) {
