@@ -16,8 +16,7 @@ namespace {
 
 constexpr int kBatch = 4;  // gradients that a thread has on their way from memory at a time
 
-// --- weights
-// ------------------------------------------------------------------------------------------------------------
+// --- weights ---------------------------------------------------------------------------------------------------------
 using WeightsStage = tile::Stage<false, false>;
 
 struct WeightsTile {
@@ -104,8 +103,7 @@ struct WeightsPlan {
   int slices = 1;
 };
 
-// --- bias
-// ---------------------------------------------------------------------------------------------------------------
+// --- bias ------------------------------------------------------------------------------------------------------------
 struct BiasGradient {
   PooledGradient gradient;
   std::size_t filters;
@@ -120,8 +118,7 @@ int bias_slices(const Geometry& g) {
   return static_cast<int>(slices < 1 ? 1 : slices > kMost ? kMost : slices);
 }
 
-// --- input
-// --------------------------------------------------------------------------------------------------------------
+// --- input -----------------------------------------------------------------------------------------------------------
 using InputStage = tile::Stage<true, false>;
 
 // The window of which a tap lies on a pixel: its first filter's element, and the position; none: position -1.
