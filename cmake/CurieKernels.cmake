@@ -62,7 +62,7 @@ if(CURIE_EMU)
 
   # Checked mode borrows the thread sanitizer's instrumentation, so it needs g++ (clang hides struct copies from it) and a
   # build without sanitizers of its own. -fno-tree-sra keeps one access of the source one access of the profile, and
-  # without thread-safe statics no atomic access to the guards of shared<T>() asks for more hooks (one thread runs kernels).
+  # without thread-safe statics no atomic access to the guards of shared<T>() asks for hooks (one thread runs kernels).
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CURIE_SANITIZE)
     add_library(curie_checked_kernels OBJECT ${wrapped})
     curie_kernel_settings(curie_checked_kernels checked)
