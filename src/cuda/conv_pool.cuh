@@ -135,7 +135,8 @@ struct PooledGradient {
   float scale;
 
   __device__ __forceinline__ float of(std::size_t element) const {
-    return y[element] > 0.0f ? dy[element] * scale : 0.0f;
+    const float value = dy[element], output = y[element];
+    return output > 0.0f ? value * scale : 0.0f;
   }
   // All three loads at once rather than one behind the test of another.
   __device__ __forceinline__ float at(std::size_t element, int position, bool exists) const {

@@ -16,8 +16,7 @@ namespace {
 
 constexpr int kBatch = 4;  // gradients that a thread has on their way from memory at a time
 
-// --- weights
-// ------------------------------------------------------------------------------------------------------------
+// --- weights ---------------------------------------------------------------------------------------------------------
 using WeightsStage = tile::Stage<false, false>;
 
 struct WeightsTile {
@@ -104,8 +103,7 @@ struct WeightsPlan {
   int slices = 1;
 };
 
-// --- bias
-// ---------------------------------------------------------------------------------------------------------------
+// --- bias ------------------------------------------------------------------------------------------------------------
 struct BiasGradient {
   PooledGradient gradient;
   std::size_t filters;
@@ -115,13 +113,12 @@ struct BiasGradient {
 };
 
 int bias_slices(const Geometry& g) {
-  constexpr std::size_t kWindows = 1024, kMost = 128;
+  constexpr std::size_t kWindows = 512, kMost = 512;
   const std::size_t slices = tile::tiles_of(g.windows, kWindows);
   return static_cast<int>(slices < 1 ? 1 : slices > kMost ? kMost : slices);
 }
 
-// --- input
-// --------------------------------------------------------------------------------------------------------------
+// --- input -----------------------------------------------------------------------------------------------------------
 using InputStage = tile::Stage<true, false>;
 
 // The window of which a tap lies on a pixel: its first filter's element, and the position; none: position -1.

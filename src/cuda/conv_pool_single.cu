@@ -89,6 +89,7 @@ void forward_of_filter(Stream stream, const ConvPoolShape& shape, const float* x
          g.pool == 2 ? single_forward_kernel<kFilter, 2> : single_forward_kernel<kFilter, 3>, g, x, w, bias, finish);
 }
 
+constexpr int kBatch = 4;                   // windows whose gradients a lane has on their way from memory at a time
 constexpr int kGroup = kBlock / kWarpSize;  // lines of windows that a block works on at a time, one a warp
 
 template <int kFilter>
@@ -113,18 +114,28 @@ __global__ void __launch_bounds__(kBlock, 3)
   for (std::size_t line = begin + static_cast<std::size_t>(warp); line < end && filter < g.k; line += kGroup) {
     const Corner first = corner_of(g, line * static_cast<std::size_t>(g.out_w), 0);
     std::size_t element = line * static_cast<std::size_t>(g.out_w) * filters + static_cast<std::size_t>(filter);
-    for (int column = 0; column < g.out_w; ++column, element += filters) {
-      const float value = gradient.of(element);
-      if (value == 0.0f) continue;
-      bias_sum += value;
-      const int position = gradient.arg_max[element];
-      const int y = first.y + position / g.pool * g.stride_h;
-      const int left = first.x + (column * g.pool + position % g.pool) * g.stride_w;
+    for (int column = 0; column < g.out_w; column += kBatch, element += kBatch * filters) {
+      float values[kBatch];
+      int positions[kBatch];
       CURIE_UNROLL
-      for (int tap = 0; tap < kTaps; ++tap) {
-        const int row = y + tap / kFilter, at = left + tap % kFilter;
-        if (inside(g, row, at)) {
-          sums[tap] += value * x[first.image + std::size_t(row) * std::size_t(g.w) + std::size_t(at)];
+      for (int i = 0; i < kBatch; ++i) {
+        const std::size_t at = element + static_cast<std::size_t>(i) * filters;
+        const bool exists = column + i < g.out_w;
+        values[i] = exists ? gradient.of(at) : 0.0f;
+        positions[i] = exists ? gradient.arg_max[at] : 0;
+      }
+      CURIE_UNROLL
+      for (int i = 0; i < kBatch; ++i) {
+        if (values[i] == 0.0f) continue;
+        bias_sum += values[i];
+        const int y = first.y + positions[i] / g.pool * g.stride_h;
+        const int left = first.x + ((column + i) * g.pool + positions[i] % g.pool) * g.stride_w;
+        CURIE_UNROLL
+        for (int tap = 0; tap < kTaps; ++tap) {
+          const int row = y + tap / kFilter, at = left + tap % kFilter;
+          if (inside(g, row, at)) {
+            sums[tap] += values[i] * x[first.image + std::size_t(row) * std::size_t(g.w) + std::size_t(at)];
+          }
         }
       }
     }
@@ -151,8 +162,9 @@ struct LinesPlan {
   explicit LinesPlan(const ConvPoolShape& shape)
       : lines(std::size_t(shape.conv.n) * std::size_t(shape.out_h())),
         filter_blocks((std::size_t(shape.conv.k) + kWarpSize - 1) / kWarpSize) {
-    // A warp takes a line, so a slice of fewer lines than a block has warps would leave warps without work.
-    per_slice = tile::tiles_of(lines, std::size_t(tile::slices_for(filter_blocks, tile::tiles_of(lines, 2))));
+    constexpr std::size_t kBlocks = 132 * 4;  // as many as run on a GPU at once
+    per_slice = tile::tiles_of(lines, std::size_t(tile::slices_for(filter_blocks, lines, kBlocks)));
+    per_slice = tile::tiles_of(per_slice, kGroup) * kGroup;  // no warp without a line
     slices = per_slice == 0 ? 1 : static_cast<int>(tile::tiles_of(lines, per_slice));
   }
   std::size_t lines, filter_blocks, per_slice = 0;

@@ -16,8 +16,7 @@ namespace {
 
 constexpr int kFewOutputs = 4;
 
-// --- tiled products
-// -----------------------------------------------------------------------------------------------------
+// --- tiled products --------------------------------------------------------------------------------------------------
 struct ProductOutput {
   float* y;  // (slices, rows, columns)
   const float* bias;
@@ -85,8 +84,7 @@ void multiply(Stream stream, Math math, const char* name, const tile::Matrix& a,
   if (sliced) sum_slices(stream, plan.elements, plan.slices, parts, y, b.extent, bias, relu);
 }
 
-// --- few outputs
-// --------------------------------------------------------------------------------------------------------
+// --- few outputs -----------------------------------------------------------------------------------------------------
 constexpr int kRowBlock = 256, kRowsOfBlock = kRowBlock / kWarpSize;
 
 // One warp an output; its lanes read neighbouring inputs.
@@ -128,14 +126,6 @@ struct WeightProducts {
   std::size_t in, out;
   __device__ __forceinline__ float operator()(std::size_t row, std::size_t column) const {
     return x[row * in + column / out] * dy[row * out + column % out];
-  }
-};
-
-struct Elements {
-  const float* values;
-  std::size_t columns;
-  __device__ __forceinline__ float operator()(std::size_t row, std::size_t column) const {
-    return values[row * columns + column];
   }
 };
 

@@ -20,12 +20,6 @@ __global__ void __launch_bounds__(kSumBlock)
   y[i] = relu && sum < 0.0f ? 0.0f : sum;
 }
 
-inline void sum_slices(Stream stream, std::size_t count, int slices, const float* parts, float* y, int columns = 1,
-                       const float* bias = nullptr, bool relu = false) {
-  launch({.name = "sum_slices", .grid = blocks_for(count, kSumBlock), .block = kSumBlock, .stream = stream},
-         sum_slices_kernel, count, slices, parts, columns, bias, relu, y);
-}
-
 constexpr int kSumColumns = 32, kSumRows = kSumBlock / kSumColumns;
 
 struct ColumnPartials {
@@ -62,6 +56,25 @@ void sum_columns(Stream stream, const Source& source, std::size_t rows, std::siz
           .block = kSumBlock,
           .stream = stream},
          sum_columns_kernel<Source>, source, rows, per_slice, columns, y);
+}
+
+struct Elements {
+  const float* values;
+  std::size_t columns;
+  __device__ __forceinline__ float operator()(std::size_t row, std::size_t column) const {
+    return values[row * columns + column];
+  }
+};
+
+// Many slices are added by several threads an element, so that their reads do not wait for each other.
+inline void sum_slices(Stream stream, std::size_t count, int slices, const float* parts, float* y, int columns = 1,
+                       const float* bias = nullptr, bool relu = false) {
+  if (slices >= 2 * kSumRows && bias == nullptr && !relu) {
+    sum_columns(stream, Elements{parts, count}, static_cast<std::size_t>(slices), count, 1, y);
+    return;
+  }
+  launch({.name = "sum_slices", .grid = blocks_for(count, kSumBlock), .block = kSumBlock, .stream = stream},
+         sum_slices_kernel, count, slices, parts, columns, bias, relu, y);
 }
 
 }  // namespace

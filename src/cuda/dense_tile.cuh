@@ -251,9 +251,8 @@ __device__ __forceinline__ void copy_operand(Operand<kExtent, kByDepth>& to, con
 // Into how many slices a depth of `steps` steps is cut so that `tiles` tiles fill the GPU: enough blocks for two on
 // each of 132 multiprocessors, but no slice shorter than four steps. It depends on the shape alone: so do the sums'
 // bits.
-constexpr int slices_for(std::size_t tiles, std::size_t steps) {
-  constexpr std::size_t kBlocks = 264;
-  const std::size_t wanted = (kBlocks + tiles - 1) / tiles, most = (steps + 3) / 4;
+constexpr int slices_for(std::size_t tiles, std::size_t steps, std::size_t blocks = 264) {
+  const std::size_t wanted = (blocks + tiles - 1) / tiles, most = (steps + 3) / 4;
   const std::size_t slices = wanted < most ? wanted : most;
   return static_cast<int>(slices > 0 ? slices : 1);
 }

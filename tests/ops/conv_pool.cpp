@@ -54,6 +54,7 @@ std::vector<ConvPoolShape> edge_shapes() {
       shape(1, 4, 4, 300, 34, 3, 1, 1, 1, 4, 4, 2),     // filters too large for one pass
       shape(2, 4, 4, 256, 260, 3, 1, 1, 1, 4, 4, 2),    // few partial sums, filters in groups
       shape(40, 4, 4, 2, 3, 2, 1, 0, 0, 3, 3, 2),       // more images than partial sums
+      shape(9, 17, 17, 2, 3, 2, 1, 0, 0, 16, 16, 2),    // more windows than one partial sum takes
       shape(1, 3, 3, 2, 4, 2, 1, 0, 0, 2, 2, 3),        // no window fits
   };
 }

@@ -16,7 +16,7 @@ enum class Placement { unaligned, aligned };
 // whole vectors.
 const DenseShape kShapes[] = {{1, 1, 1},     {1, 7, 4},      {2, 16, 16},   {5, 17, 3},   {6, 15, 63},
                               {7, 300, 65},  {13, 33, 64},   {97, 40, 130}, {256, 64, 1}, {1, 2000, 64},
-                              {3, 1025, 31}, {270, 530, 20}, {132, 36, 72}};
+                              {3, 1025, 31}, {270, 530, 20}, {132, 36, 72}, {1100, 6, 5}};
 
 struct Results {
   Values y, dx, dw, dbias;
