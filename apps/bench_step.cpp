@@ -31,7 +31,7 @@ void bench(const BenchArguments& arguments) {
   Model model = recipe.build(1);
   CompileOptions options = recipe.compile();
   options.device = arguments.device.device;
-  options.threads = arguments.device.threads;
+  options.backend = arguments.device.backend;
   model.compile(options);
   Session& session = model.session();
   session.plan(batch, batch, DType::u8);

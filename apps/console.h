@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "ops/backend.h"
+
 namespace curie {
 
+// --device, --threads, --math, --no-graph.
 struct DeviceOptions {
   std::string device = "auto";
-  int threads = 0;
+  BackendOptions backend;
   void add_to(CLI::App& command);
 };
 

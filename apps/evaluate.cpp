@@ -28,12 +28,14 @@ struct EvaluateArguments {
 
 void evaluate(const EvaluateArguments& arguments) {
   const fs::path file = model_file_of(arguments.model);
-  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.threads);
+  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
   const FolderScan scan = scan_class_folders(
       arguments.data, {.classes = loaded.info.class_names, .limits = parse_limits(arguments.limits)});
-  const LoadResult images = load_images(
-      scan, loaded.info.preprocessing,
-      {.threads = arguments.device.threads, .cache_folder = {}, .progress = loading_progress(), .cancelled = {}});
+  const LoadResult images = load_images(scan, loaded.info.preprocessing,
+                                        {.threads = arguments.device.backend.threads,
+                                         .cache_folder = {},
+                                         .progress = loading_progress(),
+                                         .cancelled = {}});
   for (const Skipped& skipped : images.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
   const Predictions predictions = predict_all(loaded.model, images.images, arguments.batch_size);
   const std::vector<std::string>& names = images.images.class_names;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "cuda/libraries.h"
 #include "curie_version.h"
 #include "ops/backend.h"
 #include "report/report.h"
@@ -30,12 +31,13 @@ std::vector<std::string> cpu_targets() {
 }
 
 std::vector<Part> parts() {
-  return {
-      {"cpu", true, make_cpu_backend()->describe()},
-      {"cuda", false, "this version of Curie has no CUDA backend"},
-      {"emulated", false, "this version of Curie has no CUDA backend to emulate"},
-      {"Chart.js", has_chart_js(), chart_js_status()},
-  };
+  std::vector<Part> list;
+  for (const BackendStatus& status : backend_status()) {
+    for (const std::string& detail : status.details) list.push_back({status.name, status.available, detail});
+  }
+  for (const LibraryStatus& status : vendor_libraries()) list.push_back({status.name, status.available, status.detail});
+  list.push_back({"Chart.js", has_chart_js(), chart_js_status()});
+  return list;
 }
 
 void info(bool json) {

@@ -30,7 +30,7 @@ std::vector<double> class_probabilities(std::span<const float> row) {
 
 void predict(const PredictArguments& arguments) {
   const fs::path file = model_file_of(arguments.model);
-  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.threads);
+  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
   const auto count = static_cast<int>(arguments.images.size());
   LabelledImages images;
   images.pixels = Tensor::zeros(loaded.info.preprocessing.shape().with_batch(count), DType::u8);

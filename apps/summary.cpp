@@ -33,7 +33,7 @@ void print_model(Model& model, int batch_size) {
 void summarize(const SummaryArguments& arguments) {
   const fs::path path = arguments.what;
   if (fs::exists(path)) {
-    LoadedModel loaded = load_model(model_file_of(path), arguments.device.device, arguments.device.threads);
+    LoadedModel loaded = load_model(model_file_of(path), arguments.device.device, arguments.device.backend);
     print_model(loaded.model, arguments.batch_size > 0 ? arguments.batch_size : 32);
     fmt::print("Classes:");
     for (std::size_t i = 0; i < loaded.info.class_names.size(); ++i)
@@ -45,7 +45,7 @@ void summarize(const SummaryArguments& arguments) {
   Model model = recipe.build(1);
   CompileOptions options = recipe.compile();
   options.device = arguments.device.device;
-  options.threads = arguments.device.threads;
+  options.backend = arguments.device.backend;
   model.compile(options);
   print_model(model, arguments.batch_size > 0 ? arguments.batch_size : recipe.batch_size);
 }

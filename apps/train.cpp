@@ -53,7 +53,10 @@ RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& comm
   options.resume = true;
   if (command.get_option("--epochs")->count() > 0) options.epochs = arguments.run.epochs;
   if (command.get_option("--device")->count() > 0) options.device = arguments.device.device;
-  if (command.get_option("--threads")->count() > 0) options.threads = arguments.device.threads;
+  const BackendOptions& given = arguments.device.backend;
+  if (command.get_option("--threads")->count() > 0) options.backend.threads = given.threads;
+  if (command.get_option("--math")->count() > 0) options.backend.math = given.math;
+  if (command.get_option("--no-graph")->count() > 0) options.backend.record_steps = given.record_steps;
   return options;
 }
 
@@ -81,7 +84,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
   } else {
     find_recipe(options.recipe);
     options.device = arguments.device.device;
-    options.threads = arguments.device.threads;
+    options.backend = arguments.device.backend;
     options.limits = parse_limits(arguments.limits);
     if (options.out.empty()) options.out = new_run_folder(options.recipe);
   }

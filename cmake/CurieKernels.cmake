@@ -12,8 +12,7 @@ set(curie_gpu_host_files ${PROJECT_SOURCE_DIR}/src/cuda/backend.cpp ${PROJECT_SO
                          ${PROJECT_SOURCE_DIR}/src/cuda/allocator.cpp)
 set(curie_emulated_host_files ${PROJECT_SOURCE_DIR}/src/cuda/runtime_emulated.cpp
                               ${PROJECT_SOURCE_DIR}/src/cuda/mma_emulated.cpp
-                              ${PROJECT_SOURCE_DIR}/src/cuda/observer_emulated.cpp
-                              ${PROJECT_SOURCE_DIR}/src/cuda/unwritten.cpp)
+                              ${PROJECT_SOURCE_DIR}/src/cuda/observer_emulated.cpp)
 
 # curie_wrap_kernels(<variable> <file.cu>...): C++ files that include the kernel files, since the compiler of a .cu file is
 # the same for a whole CMake directory.
@@ -80,4 +79,59 @@ if(CURIE_EMU)
     list(APPEND CURIE_GPU_DEFINITIONS CURIE_NO_CHECKED="checked mode needs a build by g++ without sanitizers")
   endif()
 endif()
-list(APPEND CURIE_GPU_DEFINITIONS CURIE_NO_CUDA="built without CUDA kernels")
+
+# --- nvcc -------------------------------------------------------------------------------------------------------------
+# The kernels only are compiled by nvcc; the host side of the backend is plain C++ linked with the static CUDA runtime, so
+# that the program starts where no driver is.
+if(CURIE_CUDA STREQUAL "OFF")
+  set(why_no_cuda "built with CURIE_CUDA=OFF")
+elseif(CURIE_SANITIZE)
+  set(why_no_cuda "built with sanitizers")
+else()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(why_no_cuda "")
+  else()
+    set(why_no_cuda "built where CMake found no CUDA compiler (nvcc)")
+  endif()
+endif()
+if(why_no_cuda AND CURIE_CUDA STREQUAL "ON")
+  message(FATAL_ERROR "CURIE_CUDA=ON, but: ${why_no_cuda}. See CMakeFiles/CMakeError.log in the build folder, name the compiler "
+                      "with -DCMAKE_CUDA_COMPILER=/path/to/nvcc, or build with -DCURIE_CUDA=OFF")
+endif()
+if(why_no_cuda)
+  list(APPEND CURIE_GPU_DEFINITIONS CURIE_NO_CUDA="${why_no_cuda}")
+else()
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    # The machine's own where a GPU is visible; else what ships: SIMT from 7.5, tensor cores from 8.0, Hopper's own.
+    execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader OUTPUT_VARIABLE capabilities
+                    RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    if(failed)
+      set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90a-real 90-virtual)
+    else()
+      string(REGEX REPLACE "[.]" "" capabilities "${capabilities}")
+      string(REPLACE "\n" ";" capabilities "${capabilities}")
+      list(REMOVE_DUPLICATES capabilities)
+      list(TRANSFORM capabilities REPLACE "^90$" "90a")
+      set(CMAKE_CUDA_ARCHITECTURES ${capabilities})
+    endif()
+  endif()
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  add_library(curie_cuda STATIC ${curie_kernel_files} ${curie_gpu_host_files} ${PROJECT_SOURCE_DIR}/src/cuda/runtime_cuda.cpp)
+  set_target_properties(curie_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME cuda)
+  target_include_directories(curie_cuda PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_definitions(curie_cuda PRIVATE CURIE_GPU=cuda)
+  # CMake 3.25 drops CUDA_STANDARD 20 for nvcc 13 without a word, hence -std. Warnings of the device passes are nvcc's own.
+  set(cuda_options -std=c++20 --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra)
+  if(CURIE_WERROR)
+    list(APPEND cuda_options -Werror=all-warnings)
+  endif()
+  target_compile_options(curie_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${CURIE_WARNINGS}>"
+                                            "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_options}>")
+  target_link_libraries(curie_cuda PUBLIC curie_ops CUDA::cudart_static ${CMAKE_DL_LIBS})
+  list(APPEND CURIE_GPU_LIBRARIES curie_cuda)
+  list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_CUDA)
+  set_property(GLOBAL APPEND PROPERTY CURIE_LIBRARIES curie_cuda)
+endif()

@@ -52,7 +52,7 @@ BackendStatus emulated_status() {
 
 std::unique_ptr<Backend> make_cuda(const std::string& device, const BackendOptions& options) {
   const BackendStatus status = cuda_status();
-  CURIE_CHECK(status.available, usage, "device \"{}\": {}; use --device cpu, auto or emulated", device,
+  CURIE_CHECK(status.available, usage, "device \"{}\" is not there: {}; use --device cpu, auto or emulated", device,
               status.details.front());
 #ifdef CURIE_WITH_CUDA
   int index = 0;

@@ -33,6 +33,13 @@ std::string GpuBackend::describe() const {
   return fmt::format("{}: {}, {} math", to_string(device()), runtime_->describe(), name_of(math_));
 }
 
+// What the allocator keeps counts as free: it goes back before a request fails.
+std::optional<Backend::Memory> GpuBackend::memory() const {
+  Memory memory = runtime_->memory();
+  memory.free += allocator_->bytes_kept();
+  return memory;
+}
+
 Buffer GpuBackend::allocate(std::size_t bytes) {
   std::byte* data = allocator_->allocate(bytes);
   runtime_->zero(data, bytes);

@@ -18,6 +18,7 @@ class GpuBackend : public Backend {
 
   Device device() const override;
   std::string describe() const override;
+  std::optional<Memory> memory() const override;
   Buffer allocate(std::size_t bytes) override;
   void copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) override;
   void copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) override;

@@ -113,7 +113,9 @@ void GpuBackend::dropout(const DropoutSpec& spec, const StepState* state, std::s
 void GpuBackend::add(std::size_t count, const float* a, const float* b, float* y) {
   CURIE_GPU::add(runtime_->stream(), count, a, b, y);
 }
-void GpuBackend::fill(std::size_t count, float value, float* y) { CURIE_GPU::fill(runtime_->stream(), count, value, y); }
+void GpuBackend::fill(std::size_t count, float value, float* y) {
+  CURIE_GPU::fill(runtime_->stream(), count, value, y);
+}
 void GpuBackend::normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) {
   CURIE_GPU::normalize_u8(runtime_->stream(), pixels, channels, x, table, y);
 }

@@ -52,6 +52,7 @@ __device__ __forceinline__ T* dynamic_shared() {
 
 #else
 
+// The description of the block is the emulator's, not the kernel's.
 template <typename T>
 CURIE_UNWATCHED T& shared() {
   static emu::SharedBlock block = emu::shared_of<T>();

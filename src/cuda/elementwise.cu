@@ -1,81 +1,94 @@
-// Sums, fills, look-ups and gathers: one element a thread, four where addresses allow.
+// Sums, fills, look-ups and gathers.
+#include "cuda/floats.cuh"
 #include "cuda/kernels.h"
-#include "cuda/launch.cuh"
 
 namespace curie::CURIE_GPU {
 namespace {
 
 constexpr int kBlock = 256;
+constexpr int kGridLimit = 65535;  // in y
 
-__device__ __forceinline__ std::size_t thread_index() { return std::size_t{blockIdx.x} * kBlock + threadIdx.x; }
+struct Addition {
+  __device__ float operator()(float a, float b) const { return a + b; }
+};
 
-__global__ void __launch_bounds__(kBlock) add_kernel(std::size_t count, const float* a, const float* b, float* y) {
-  if (const std::size_t i = thread_index(); i < count) y[i] = a[i] + b[i];
+struct Constant {
+  float value;
+  __device__ float operator()() const { return value; }
+};
+
+// A quad's pixels from their channels' tables, 256 floats each. The tables stay in the first-level cache.
+__device__ __forceinline__ void look_up(const Quad& quad, int channels, const std::uint8_t* x, const float* table,
+                                        float* y) {
+  auto channel = static_cast<int>(quad.first % static_cast<std::size_t>(channels));
+  unsigned char pixels[4] = {};
+  if (quad.wide) {
+    const uchar4 bytes = *reinterpret_cast<const uchar4*>(x + quad.first);
+    pixels[0] = bytes.x, pixels[1] = bytes.y, pixels[2] = bytes.z, pixels[3] = bytes.w;
+  }
+  Floats<4> values{};
+  CURIE_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    if (!quad.wide && i < quad.some) pixels[i] = x[quad.first + i];
+    values.of[i] = table[channel * 256 + pixels[i]];
+    channel = channel + 1 == channels ? 0 : channel + 1;
+  }
+  quad.store(y, values);
 }
 
-__global__ void __launch_bounds__(kBlock) fill_kernel(std::size_t count, float value, float* y) {
-  if (const std::size_t i = thread_index(); i < count) y[i] = value;
-}
-
-__global__ void __launch_bounds__(kBlock)
-    normalize_kernel(std::size_t count, int channels, const std::uint8_t* __restrict__ x,
+__global__ void __launch_bounds__(kMapBlock)
+    normalize_kernel(std::size_t count, bool wide, int channels, const std::uint8_t* __restrict__ x,
                      const float* __restrict__ table, float* __restrict__ y) {
-  if (const std::size_t i = thread_index(); i < count) y[i] = table[i % channels * 256 + x[i]];
+  const Quad quad(count, wide);
+  if (quad.some > 0) look_up(quad, channels, x, table, y);
 }
 
 // blockIdx.y: which sample of the batch.
-__global__ void __launch_bounds__(kBlock)
-    gather_normalize_kernel(std::size_t sample, int channels, const std::int32_t* __restrict__ rows,
-                            const std::uint8_t* __restrict__ images, const float* __restrict__ table,
-                            float* __restrict__ y) {
-  const std::size_t i = thread_index();
-  if (i >= sample) return;
-  const std::uint8_t* x = images + static_cast<std::size_t>(rows[blockIdx.y]) * sample;
-  y[blockIdx.y * sample + i] = table[i % channels * 256 + x[i]];
+__global__ void __launch_bounds__(kMapBlock)
+    gather_normalize_kernel(int count, std::size_t sample, bool wide, int channels,
+                            const std::int32_t* __restrict__ rows, const std::uint8_t* __restrict__ images,
+                            const float* __restrict__ table, float* __restrict__ y) {
+  const Quad quad(sample, wide);
+  if (quad.some == 0) return;
+  for (int i = static_cast<int>(blockIdx.y); i < count; i += static_cast<int>(gridDim.y)) {
+    look_up(quad, channels, images + static_cast<std::size_t>(rows[i]) * sample, table,
+            y + static_cast<std::size_t>(i) * sample);
+  }
 }
 
 __global__ void __launch_bounds__(kBlock)
     gather_kernel(std::size_t words, std::size_t count, const std::int32_t* __restrict__ rows,
                   const std::uint32_t* __restrict__ x, std::uint32_t* __restrict__ y) {
-  const std::size_t i = thread_index();
+  const std::size_t i = std::size_t{blockIdx.x} * kBlock + threadIdx.x;
   if (i < count) y[i] = x[static_cast<std::size_t>(rows[i / words]) * words + i % words];
 }
 
 }  // namespace
 
 void add(Stream stream, std::size_t count, const float* a, const float* b, float* y) {
-  if (count == 0) return;
-  launch({.name = "add", .grid = blocks_for(count, kBlock), .block = kBlock, .stream = stream}, add_kernel, count, a, b,
-         y);
+  map(stream, "add", count, Addition(), y, a, b);
 }
 
-void fill(Stream stream, std::size_t count, float value, float* y) {
-  if (count == 0) return;
-  launch({.name = "fill", .grid = blocks_for(count, kBlock), .block = kBlock, .stream = stream}, fill_kernel, count,
-         value, y);
-}
+void fill(Stream stream, std::size_t count, float value, float* y) { map(stream, "fill", count, Constant{value}, y); }
 
 void normalize_u8(Stream stream, std::size_t pixels, int channels, const std::uint8_t* x, const float* table,
                   float* y) {
   const std::size_t count = pixels * static_cast<std::size_t>(channels);
   if (count == 0) return;
-  launch({.name = "normalize_u8", .grid = blocks_for(count, kBlock), .block = kBlock, .stream = stream},
-         normalize_kernel, count, channels, x, table, y);
+  launch({.name = "normalize_u8", .grid = quad_blocks(count), .block = kMapBlock, .stream = stream}, normalize_kernel,
+         count, wide_enough(x, y), channels, x, table, y);
 }
 
 void gather_normalize_u8(Stream stream, int count, std::size_t pixels, int channels, const std::int32_t* rows,
                          const std::uint8_t* images, const float* table, float* y) {
-  constexpr int kMostRows = 65535;  // a grid's limit in y
   const std::size_t sample = pixels * static_cast<std::size_t>(channels);
-  for (int first = 0; first < count; first += kMostRows) {
-    const unsigned some = static_cast<unsigned>(count - first < kMostRows ? count - first : kMostRows);
-    launch({.name = "gather_normalize_u8",
-            .grid = dim3(blocks_for(sample, kBlock), some),
-            .block = kBlock,
-            .stream = stream},
-           gather_normalize_kernel, sample, channels, rows + first, images, table,
-           y + static_cast<std::size_t>(first) * sample);
-  }
+  if (count == 0 || sample == 0) return;
+  launch({.name = "gather_normalize_u8",
+          .grid = dim3(quad_blocks(sample), min(count, kGridLimit)),
+          .block = kMapBlock,
+          .stream = stream},
+         gather_normalize_kernel, count, sample, sample % kQuad == 0 && wide_enough(images, y), channels, rows, images,
+         table, y);
 }
 
 void gather_rows(Stream stream, int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,

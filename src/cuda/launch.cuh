@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "cuda/device.cuh"
+#if defined(__CUDACC__)
+#include "cuda/launch_arguments.h"
+#endif
 
 namespace curie::CURIE_GPU {
 
@@ -19,15 +22,18 @@ struct Launch {
 
 #if defined(__CUDACC__)
 
-void launch_kernel(const Launch& at, const void* kernel, void** arguments);  // runtime_cuda.cpp
-
 template <typename... Parameters, typename... Arguments>
 void launch(const Launch& at, void (*kernel)(Parameters...), Arguments&&... arguments) {
   std::tuple<Parameters...> values(static_cast<Parameters>(std::forward<Arguments>(arguments))...);
   std::apply(
       [&](auto&... value) {
         void* addresses[] = {static_cast<void*>(&value)..., nullptr};
-        launch_kernel(at, reinterpret_cast<const void*>(kernel), addresses);
+        launch_kernel({at.name,
+                       {at.grid.x, at.grid.y, at.grid.z},
+                       {at.block.x, at.block.y, at.block.z},
+                       at.shared_bytes,
+                       at.stream},
+                      reinterpret_cast<const void*>(kernel), addresses);
       },
       values);
 }

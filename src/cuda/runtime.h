@@ -17,10 +17,6 @@
 
 namespace curie::CURIE_GPU {
 
-struct MemoryState {
-  std::size_t free = 0, total = 0;
-};
-
 // Page-locked host memory: copies from it need not wait.
 class PinnedBuffer {
  public:
@@ -63,7 +59,7 @@ class Runtime {
   Stream stream() const { return stream_; }
   std::string describe() const;                                   // "NVIDIA H200, compute capability 9.0, 139 GiB"
   int compute_capability() const { return compute_capability_; }  // 10 * major + minor
-  MemoryState memory() const;
+  Backend::Memory memory() const;
 
   // Throws Error(out_of_memory). The caller frees.
   std::byte* allocate(std::size_t bytes) const;

@@ -31,7 +31,7 @@ std::string Runtime::describe() const {
                      observer() == nullptr ? "" : ", every memory access checked");
 }
 
-MemoryState Runtime::memory() const {
+Backend::Memory Runtime::memory() const {
   const std::size_t total = emu::memory_limit();
   return {.free = total - std::min(total, emu::memory_in_use()), .total = total};
 }

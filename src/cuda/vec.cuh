@@ -9,7 +9,7 @@ namespace curie::CURIE_GPU {
 __device__ __forceinline__ float4 load4(const float* address) { return *reinterpret_cast<const float4*>(address); }
 __device__ __forceinline__ void store4(float* address, float4 value) { *reinterpret_cast<float4*>(address) = value; }
 
-__device__ __forceinline__ bool aligned16(const void* address) {
+__host__ __device__ __forceinline__ bool aligned16(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
 }
 

@@ -34,6 +34,9 @@ class Dataset {
   virtual std::int32_t label(int index) const = 0;
   // Writes sample `index` as seen in `epoch` (augmentation may differ) to `out`, sample_shape().elements() values.
   virtual void read(int index, int epoch, std::byte* out) const = 0;
+  // All samples in one host tensor (size, sample...), where they are the same in every epoch: a device may keep a copy.
+  // Null otherwise.
+  virtual const Tensor* all_samples() const { return nullptr; }
 };
 
 // A Dataset over LabelledImages, which must outlive it.
@@ -45,6 +48,7 @@ class ImageDataset final : public Dataset {
   DType dtype() const override;
   std::int32_t label(int index) const override;
   void read(int index, int epoch, std::byte* out) const override;
+  const Tensor* all_samples() const override { return &images_->pixels; }
 
  private:
   const LabelledImages* images_;

@@ -63,10 +63,10 @@ struct BatchLoader::State {
   double waited = 0.0;
   std::thread worker;
 
-  State(const Dataset& data, int size)
+  State(const Dataset& data, int size, bool read_samples)
       : dataset(data), batch_size(size), sample_bytes(data.sample_shape().elements() * size_of(data.dtype())) {
     for (Slot& slot : slots) {
-      slot.pixels = Tensor::zeros(data.sample_shape().with_batch(size), data.dtype());
+      if (read_samples) slot.pixels = Tensor::zeros(data.sample_shape().with_batch(size), data.dtype());
       slot.labels.resize(static_cast<std::size_t>(size));
       slot.indices.resize(static_cast<std::size_t>(size));
     }
@@ -91,10 +91,11 @@ struct BatchLoader::State {
       }
       slot.indices[i] = order[first + i];
       slot.labels[i] = dataset.label(slot.indices[i]);
-      dataset.read(slot.indices[i], epoch, slot.pixels.raw() + i * sample_bytes);
+      if (slot.pixels.defined()) dataset.read(slot.indices[i], epoch, slot.pixels.raw() + i * sample_bytes);
     }
-    slot.batch = {slot.pixels.rows(0, static_cast<int>(count)), std::span(slot.labels).first(count),
-                  std::span(slot.indices).first(count), static_cast<int>(count), number};
+    const Tensor pixels = slot.pixels.defined() ? slot.pixels.rows(0, static_cast<int>(count)) : Tensor();
+    slot.batch = {pixels, std::span(slot.labels).first(count), std::span(slot.indices).first(count),
+                  static_cast<int>(count), number};
   }
 
   void serve() {
@@ -124,10 +125,10 @@ struct BatchLoader::State {
   }
 };
 
-BatchLoader::BatchLoader(const Dataset& dataset, int batch_size) {
+BatchLoader::BatchLoader(const Dataset& dataset, int batch_size, bool read_samples) {
   CURIE_CHECK(batch_size >= 1, usage, "expected a batch size of at least 1, got {}", batch_size);
   CURIE_CHECK(dataset.size() >= 1, data, "cannot make batches: the data set is empty");
-  state_ = std::make_unique<State>(dataset, std::min(batch_size, dataset.size()));
+  state_ = std::make_unique<State>(dataset, std::min(batch_size, dataset.size()), read_samples);
   state_->worker = std::thread([state = state_.get()] { state->serve(); });
 }
 

@@ -15,7 +15,7 @@ namespace curie {
 std::vector<int> epoch_order(int n, std::uint64_t seed, int epoch);
 
 struct Batch {
-  Tensor pixels;                         // (size, sample...), host memory, the data set's type
+  Tensor pixels;                         // (size, sample...), host memory, the data set's type; or undefined
   std::span<const std::int32_t> labels;  // (size)
   std::span<const int> indices;          // (size): which samples these are
   int size = 0;
@@ -25,9 +25,10 @@ struct Batch {
 // All memory is allocated by the constructor.
 class BatchLoader {
  public:
-  // The data set must outlive the loader. Throws Error(usage) for a batch size below 1 or an empty data set; a batch
+  // With `read_samples` false batches say which samples they are, and no pixels are read. The data set must outlive the
+  // loader. Throws Error(usage) for a batch size below 1 or an empty data set; a batch
   // larger than the data set means one short batch.
-  BatchLoader(const Dataset& dataset, int batch_size);
+  BatchLoader(const Dataset& dataset, int batch_size, bool read_samples = true);
   ~BatchLoader();  // waits for the sample that is being read
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;

@@ -51,7 +51,7 @@ void save_model(const std::filesystem::path& path, const Model& model, const Mod
 
 ModelDescription describe_model(const std::filesystem::path& path) { return description(read_safetensors(path)); }
 
-LoadedModel load_model(const std::filesystem::path& path, const std::string& device, int threads) {
+LoadedModel load_model(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend) {
   const SafetensorsFile file = read_safetensors(path);
   return with_context(fmt::format("loading the model {}", path.string()), [&] {
     ModelDescription description = curie::description(file);
@@ -62,7 +62,7 @@ LoadedModel load_model(const std::filesystem::path& path, const std::string& dev
                      .loss = make_loss(description.training.at("loss")),
                      .accuracy = description.training.at("accuracy").get<bool>(),
                      .device = device,
-                     .threads = threads});
+                     .backend = backend});
     } catch (const nlohmann::json::exception& error) {
       throw_error(ErrorKind::file, fmt::format("the training configuration is damaged: {}", error.what()));
     }

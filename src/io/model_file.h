@@ -27,7 +27,8 @@ struct LoadedModel {
 void save_model(const std::filesystem::path& path, const Model& model, const ModelInfo& info);
 
 // Throws Error(file) for a file that is damaged, is no model of Curie's, or holds weights that are not finite.
-LoadedModel load_model(const std::filesystem::path& path, const std::string& device = "auto", int threads = 0);
+LoadedModel load_model(const std::filesystem::path& path, const std::string& device = "auto",
+                       const BackendOptions& backend = {});
 
 // What the file says, without compiling: for `curie summary`.
 struct ModelDescription {

@@ -29,6 +29,7 @@ Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int
   for (const Step& step : steps_) {
     demands_.push_back(step.layer->demand(backend, input_shapes(step, max_batch),
                                           graph.shape(step.output).with_batch(max_batch), mode));
+    scratch_bytes_ = std::max(scratch_bytes_, demands_.back().scratch_bytes);
     if (demands_.back().alias) alias_[index_of(step.output)] = step.inputs[0];
   }
   trace_gradients();
@@ -156,14 +157,16 @@ void Executor::bind(std::shared_ptr<const Buffer> arena) {
 void Executor::prepare(int n) {
   CURIE_CHECK(n >= 1 && n <= max_batch_, usage, "model: planned for batches of 1 to {} samples, got {}", max_batch_, n);
   if (bound_.contains(n)) return;
-  std::size_t scratch = 0;
+  std::size_t scratch = scratch_bytes_;  // a smaller batch may need more: it is split into more parts
   for (const Step& step : steps_) {
     const Demand demand =
         step.layer->demand(*backend_, input_shapes(step, n), graph_->shape(step.output).with_batch(n), mode_);
     scratch = std::max(scratch, demand.scratch_bytes);
   }
   if (!scratch_ || scratch_->bytes() < scratch) scratch_ = std::make_shared<const Buffer>(backend_->allocate(scratch));
-  bound_.emplace(n, make_bound(n));
+  // A recording keeps using the scratch memory that it was made with, so each batch size keeps its own alive.
+  const auto bound = bound_.emplace(n, make_bound(n)).first;
+  bound->second.scratch = scratch_;
 }
 
 Executor::Bound Executor::make_bound(int n) const {
@@ -224,19 +227,19 @@ const Executor::Bound& Executor::bound(int n) const {
 const Tensor& Executor::value(int n, int value) const { return bound(n).values[index_of(value)]; }
 const Tensor& Executor::gradient(int n, int value) const { return bound(n).gradients[index_of(value)]; }
 
-LayerContext Executor::context(const BoundStep& step, const StepState* state) {
+LayerContext Executor::context(const BoundStep& step, const Buffer& scratch, const StepState* state) {
   return {.backend = *backend_,
           .mode = mode_,
           .state = state,
           .saved = step.saved,
-          .scratch = {scratch_->data(), scratch_->bytes()}};
+          .scratch = {scratch.data(), scratch.bytes()}};
 }
 
 void Executor::forward(int n, const StepState* state) {
   const Bound& bound = this->bound(n);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (demands_[i].alias) continue;
-    LayerContext context = this->context(bound.steps[i], state);
+    LayerContext context = this->context(bound.steps[i], *bound.scratch, state);
     steps_[i].layer->forward(context, bound.steps[i].inputs, bound.steps[i].output);
   }
 }
@@ -247,7 +250,7 @@ void Executor::backward(int n, const StepState* state) {
     const BoundStep& step = bound.steps[i];
     if (!step.output_gradient.defined()) continue;
     if (!demands_[i].alias) {
-      LayerContext context = this->context(step, state);
+      LayerContext context = this->context(step, *bound.scratch, state);
       steps_[i].layer->backward(context, step.inputs, step.output, step.output_gradient, step.write_to);
     } else if (step.copy_to.defined()) {
       backend_->copy_on_device(step.copy_to.raw(), step.output_gradient.raw(), step.output_gradient.bytes());

@@ -19,6 +19,7 @@ class Executor {
   Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value);
 
   std::size_t arena_bytes() const { return plan_.total; }
+  std::size_t scratch_bytes() const { return scratch_bytes_; }  // at the planned batch, beside the arena
   int max_batch() const { return max_batch_; }
   const std::vector<Step>& steps() const { return steps_; }
   // Bytes that each step's output, saved data and gradient take at the planned batch, for a memory table.
@@ -50,13 +51,14 @@ class Executor {
   struct Bound {
     std::vector<Tensor> values, gradients;
     std::vector<BoundStep> steps;
+    std::shared_ptr<const Buffer> scratch;
   };
 
   void trace_gradients();
   void plan();
   Bound make_bound(int n) const;
   const Bound& bound(int n) const;
-  LayerContext context(const BoundStep& step, const StepState* state);
+  LayerContext context(const BoundStep& step, const Buffer& scratch, const StepState* state);
   std::vector<Shape> input_shapes(const Step& step, int n) const;
   int root(int value) const;  // the value whose memory this one shares
 
@@ -71,10 +73,11 @@ class Executor {
   std::vector<bool> wants_gradient_;
   std::vector<int> readers_;  // value -> number of steps that read it
   MemoryPlan plan_;
+  std::size_t scratch_bytes_ = 0;
   std::vector<int> value_block_, gradient_block_, saved_block_;  // indices into the plan, or -1
   std::vector<std::vector<int>> partial_block_;                  // step, input -> index into the plan, or -1
   std::shared_ptr<const Buffer> arena_;
-  std::shared_ptr<const Buffer> scratch_;
+  std::shared_ptr<const Buffer> scratch_;  // of the batch sizes prepared so far
   std::map<int, Bound> bound_;
 };
 

@@ -32,8 +32,7 @@ void Model::compile(const CompileOptions& options) {
   // Compiling again keeps what was learned.
   const std::vector<std::pair<std::string, Tensor>> learned =
       compiled() ? state() : std::vector<std::pair<std::string, Tensor>>{};
-  std::unique_ptr<Backend> backend = make_backend(
-      options.device, {.threads = options.threads, .math = options.math, .record_steps = options.record_steps});
+  std::unique_ptr<Backend> backend = make_backend(options.device, options.backend);
   session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
                                        options.accuracy, normalization_);
   planned_training_ = planned_inference_ = 0;
@@ -61,8 +60,8 @@ namespace {
 
 // Calls visit(batch) for every batch of the data, in order.
 template <typename Visit>
-void for_each_batch(const Dataset& data, int batch_size, Visit&& visit) {
-  BatchLoader loader(data, batch_size);
+void for_each_batch(const Dataset& data, int batch_size, bool read_samples, Visit&& visit) {
+  BatchLoader loader(data, batch_size, read_samples);
   loader.start(0, {});
   while (const Batch* batch = loader.next()) visit(*batch);
 }
@@ -76,7 +75,14 @@ Evaluation Model::evaluate(const Dataset& data, int batch_size) {
   plan(planned_training_, std::max(batch, planned_inference_), data.dtype());
   const MetricTotals before = session.totals();
   session.set_totals({});
-  for_each_batch(data, batch, [&](const Batch& b) { session.evaluate_step(b.pixels, b.labels); });
+  const ResidentData* resident = session.resident(data);
+  for_each_batch(data, batch, resident == nullptr, [&](const Batch& b) {
+    if (resident != nullptr) {
+      session.evaluate_step(*resident, b.indices);
+    } else {
+      session.evaluate_step(b.pixels, b.labels);
+    }
+  });
   const MetricTotals totals = session.totals();
   session.set_totals(before);
   return {.loss = totals.loss / totals.samples, .accuracy = totals.correct / totals.samples, .samples = data.size()};
@@ -89,7 +95,7 @@ Tensor Model::predict(const Dataset& data, int batch_size) {
   plan(planned_training_, std::max(batch, planned_inference_), data.dtype());
   Tensor result = Tensor::zeros(Shape{data.size(), session.outputs()});
   int done = 0;
-  for_each_batch(data, batch, [&](const Batch& b) {
+  for_each_batch(data, batch, true, [&](const Batch& b) {
     session.predict_step(b.pixels, result.rows(done, b.size).host<float>());
     done += b.size;
   });
@@ -97,8 +103,7 @@ Tensor Model::predict(const Dataset& data, int batch_size) {
 }
 
 std::size_t Model::planned_bytes(int batch_size) {
-  plan(batch_size, batch_size, planned_pixels_);
-  return session().planned_bytes();
+  return session().predicted_bytes(batch_size, batch_size, planned_pixels_);
 }
 
 std::string Model::summary() const {
@@ -113,7 +118,7 @@ std::string Model::summary() const {
       from_logits ? fmt::format(", computed from the logits before {}", name_of(graph_->last_activation())) : "");
   if (planned_training_ > 0) {
     text += fmt::format("Planned memory for batches of {}: {}\n", planned_training_,
-                        human_bytes(session_->planned_bytes()));
+                        human_bytes(session_->predicted_bytes(planned_training_, planned_inference_, planned_pixels_)));
   }
   return text;
 }

@@ -47,9 +47,7 @@ struct CompileOptions {
   Loss loss = BinaryCrossentropy{};
   bool accuracy = true;         // log "accuracy" beside "loss"
   std::string device = "auto";  // "auto", "cpu", "cuda", "cuda:1", "emulated"
-  int threads = 0;              // of the CPU backend; 0: one a usable core
-  Math math = Math::exact;      // of GPU kernels
-  bool record_steps = true;     // on a GPU: replay a training step as one CUDA graph
+  BackendOptions backend = {};  // threads, math, recording of steps
 };
 
 // Everything that a run needs to go on where it was: weights, optimizer state, counters, callbacks, history.

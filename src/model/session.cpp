@@ -40,22 +40,34 @@ Tensor Session::device_tensor(const Shape& shape, DType type) {
   return Tensor(std::move(buffer), 0, shape, type);
 }
 
+std::unique_ptr<Executor> Session::make_executor(int batch, Mode mode) {
+  return std::make_unique<Executor>(*graph_, *backend_, batch, mode, loss_value_);
+}
+
 void Session::plan(int training, int inference, DType pixels) {
+  try {
+    allocate(training, inference, pixels);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) throw;
+    explain_shortage(error, training, inference, pixels);
+  }
+}
+
+void Session::allocate(int training, int inference, DType pixels) {
   recordings_.clear();
   training_.reset();
   inference_.reset();
-  if (training > 0) {
-    training_ = std::make_unique<Executor>(*graph_, *backend_, training, Mode::training, loss_value_);
-  }
-  inference_ = std::make_unique<Executor>(*graph_, *backend_, inference, Mode::inference, loss_value_);
+  staging_ = {};
+  loss_scratch_ = {};
+  if (training > 0) training_ = make_executor(training, Mode::training);
+  inference_ = make_executor(inference, Mode::inference);
   // The two never run at the same time, so they share one arena.
-  arena_bytes_ = std::max(training_ ? training_->arena_bytes() : 0, inference_->arena_bytes());
-  const auto arena = std::make_shared<const Buffer>(backend_->allocate(arena_bytes_));
+  const std::size_t arena_bytes = std::max(training_ ? training_->arena_bytes() : 0, inference_->arena_bytes());
+  const auto arena = std::make_shared<const Buffer>(backend_->allocate(arena_bytes));
   if (training_) training_->bind(arena);
   inference_->bind(arena);
 
   const int batch = std::max(training, inference);
-  staging_ = {};
   if (pixels == DType::u8) {
     staging_.pixels = device_tensor(graph_->input_shape().with_batch(batch), DType::u8);
     const Tensor table = normalization_.table(graph_->input_shape()[-1]);
@@ -65,14 +77,51 @@ void Session::plan(int training, int inference, DType pixels) {
   const bool indexed = takes_class_index(loss_kind_);
   staging_.targets = device_tensor(indexed ? Shape{batch} : Shape{batch, outputs_}, indexed ? DType::i32 : DType::f32);
   staging_.weights = device_tensor(Shape{batch}, DType::f32);
-  host_targets_.assign(staging_.targets.elements(), 0.0f);
+  staging_.samples = device_tensor(Shape{batch}, DType::i32);
   const std::size_t scratch = backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
   loss_scratch_ = device_tensor(Shape{static_cast<int>(scratch)}, DType::u8);
+  // Takes the scratch memory of the largest batches now rather than in a step.
+  if (training_) training_->prepare(training);
+  inference_->prepare(inference);
 }
 
-std::size_t Session::planned_bytes() const {
-  return store_.bytes() + arena_bytes_ + staging_.targets.bytes() + staging_.weights.bytes() +
-         (staging_.pixels.defined() ? staging_.pixels.bytes() : 0);
+std::size_t Session::staging_bytes(int batch, DType pixels) const {
+  const auto n = static_cast<std::size_t>(batch);
+  const std::size_t image = pixels == DType::u8 ? graph_->input_shape().elements() : 0;
+  const std::size_t target = takes_class_index(loss_kind_) ? 1 : static_cast<std::size_t>(outputs_);
+  constexpr std::size_t kWeightAndNumber = 8;
+  return n * (image + 4 * target + kWeightAndNumber) + backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
+}
+
+std::size_t Session::predicted_bytes(int training, int inference, DType pixels) {
+  std::size_t arena = 0, scratch = 0;
+  const auto add = [&](const Executor& executor) {
+    arena = std::max(arena, executor.arena_bytes());
+    scratch += executor.scratch_bytes();
+  };
+  if (training > 0) add(*make_executor(training, Mode::training));
+  add(*make_executor(inference, Mode::inference));
+  return store_.bytes() + arena + scratch + staging_bytes(std::max(training, inference), pixels);
+}
+
+Tensor Session::targets_of(std::span<const std::int32_t> labels) const {
+  const int classes = std::max(outputs_, 2);
+  for (const std::int32_t label : labels) {
+    CURIE_CHECK(label >= 0 && label < classes, data, "model: expected class numbers below {}, got {}", classes, label);
+  }
+  const int n = static_cast<int>(labels.size());
+  if (takes_class_index(loss_kind_)) return Tensor::from<std::int32_t>(Shape{n}, labels);
+  Tensor targets = Tensor::zeros(Shape{n, outputs_});
+  const std::span<float> values = targets.host<float>();
+  const auto width = static_cast<std::size_t>(outputs_);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (width == 1) {
+      values[i] = static_cast<float>(labels[i]);
+    } else {
+      values[i * width + static_cast<std::size_t>(labels[i])] = 1.0f;
+    }
+  }
+  return targets;
 }
 
 void Session::load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor) {
@@ -83,29 +132,26 @@ void Session::load(const Tensor& pixels, std::span<const std::int32_t> labels, E
   CURIE_CHECK(pixels.shape().sample() == graph_->input_shape(), usage, "model: expected samples of shape {}, got {}",
               to_string(graph_->input_shape()), to_string(pixels.shape().sample()));
   backend_->copy_to_device(target.raw(), pixels.raw(), pixels.bytes());
-  if (!labels.empty()) load_targets(labels);
+  if (labels.empty()) return;
+  const Tensor targets = targets_of(labels);
+  backend_->copy_to_device(staging_.targets.raw(), targets.raw(), targets.bytes());
 }
 
-void Session::load_targets(std::span<const std::int32_t> labels) {
-  const auto width = static_cast<std::size_t>(outputs_);
-  const int classes = std::max(outputs_, 2);
-  for (const std::int32_t label : labels) {
-    CURIE_CHECK(label >= 0 && label < classes, data, "model: expected class numbers below {}, got {}", classes, label);
-  }
-  if (takes_class_index(loss_kind_)) {
-    backend_->copy_to_device(staging_.targets.raw(), std::as_bytes(labels).data(), labels.size_bytes());
-    return;
-  }
-  const std::span<float> targets(host_targets_.data(), labels.size() * width);
-  std::fill(targets.begin(), targets.end(), 0.0f);
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (width == 1) {
-      targets[i] = static_cast<float>(labels[i]);
-    } else {
-      targets[i * width + static_cast<std::size_t>(labels[i])] = 1.0f;
-    }
-  }
-  backend_->copy_to_device(staging_.targets.raw(), std::as_bytes(targets).data(), targets.size_bytes());
+void Session::load(std::span<const int> samples, Executor& executor) {
+  executor.prepare(static_cast<int>(samples.size()));
+  backend_->copy_to_device(staging_.samples.raw(), std::as_bytes(samples).data(), samples.size_bytes());
+}
+
+bool Session::keep(const Dataset& data) {
+  if (data.sample_shape() != graph_->input_shape() || !backend_->memory()) return false;
+  std::vector<std::int32_t> labels;
+  for (int i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
+  return residents_.keep(*backend_, data, targets_of(labels));
+}
+
+void Session::drop_residents() {
+  recordings_.clear();  // they hold addresses of what goes
+  residents_.drop_all();
 }
 
 void Session::normalize(Executor& executor, int n) {
@@ -114,6 +160,15 @@ void Session::normalize(Executor& executor, int n) {
   const int channels = sample[-1];
   const std::size_t pixels = sample.elements() / static_cast<std::size_t>(channels) * static_cast<std::size_t>(n);
   ops::normalize_u8(*backend_, pixels, channels, staging_.pixels.rows(0, n), table_, executor.value(n, 0));
+}
+
+void Session::gather(Executor& executor, int n, const ResidentData& data) {
+  const Shape& sample = graph_->input_shape();
+  const int channels = sample[-1];
+  const Tensor samples = staging_.samples.rows(0, n);
+  ops::gather_normalize_u8(*backend_, sample.elements() / static_cast<std::size_t>(channels), channels, samples,
+                           data.pixels, table_, executor.value(n, 0));
+  ops::gather_rows(*backend_, samples, data.targets, staging_.targets.rows(0, n));
 }
 
 void Session::compute_loss(Executor& executor, int n, const Tensor& weights, bool gradient) {
@@ -129,9 +184,13 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
   }
 }
 
-void Session::run(Executor& executor, int n, bool weighted, bool train) {
+void Session::run(Executor& executor, int n, bool weighted, bool train, const ResidentData* data) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
-  normalize(executor, n);
+  if (data != nullptr) {
+    gather(executor, n, *data);
+  } else {
+    normalize(executor, n);
+  }
   executor.forward(n, state);
   compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), train);
   if (!train) return;
@@ -139,26 +198,41 @@ void Session::run(Executor& executor, int n, bool weighted, bool train) {
   optimizer_->step(*backend_, store_.trained(), state, store_.gradients(), store_.weights(), store_.slots());
 }
 
-void Session::train_step(const Tensor& pixels, std::span<const std::int32_t> labels, std::span<const float> weights) {
-  CURIE_ASSERT(training_ != nullptr, "the session was planned without training");
-  const int n = pixels.shape()[0];
-  load(pixels, labels, *training_);
-  if (!weights.empty()) {
+// What the host sends is on its way; the rest of the step is recorded once for each batch size and repeated.
+void Session::train(int n, std::span<const float> weights, const ResidentData* data) {
+  const bool weighted = !weights.empty();
+  if (weighted) {
     backend_->copy_to_device(staging_.weights.raw(), std::as_bytes(weights).data(), weights.size_bytes());
   }
   StepState state{.step = step_};
   optimizer_->fill(state);
   backend_->copy_to_device(state_.raw(), reinterpret_cast<const std::byte*>(&state), sizeof state);
-  const bool weighted = !weights.empty();
-  std::unique_ptr<Recording>& recording = recordings_[{n, weighted}];
-  if (!recording) recording = backend_->record([this, n, weighted] { run(*training_, n, weighted, true); });
+  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, data}];
+  if (!recording) recording = backend_->record([this, n, weighted, data] { run(*training_, n, weighted, true, data); });
   recording->replay();
   ++step_;
 }
 
+void Session::train_step(const Tensor& pixels, std::span<const std::int32_t> labels, std::span<const float> weights) {
+  CURIE_ASSERT(training_ != nullptr, "the session was planned without training");
+  load(pixels, labels, *training_);
+  train(pixels.shape()[0], weights, nullptr);
+}
+
+void Session::train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights) {
+  CURIE_ASSERT(training_ != nullptr, "the session was planned without training");
+  load(samples, *training_);
+  train(static_cast<int>(samples.size()), weights, &data);
+}
+
 void Session::evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels) {
   load(pixels, labels, *inference_);
-  run(*inference_, pixels.shape()[0], false, false);
+  run(*inference_, pixels.shape()[0], false, false, nullptr);
+}
+
+void Session::evaluate_step(const ResidentData& data, std::span<const int> samples) {
+  load(samples, *inference_);
+  run(*inference_, static_cast<int>(samples.size()), false, false, &data);
 }
 
 void Session::predict_step(const Tensor& pixels, std::span<float> outputs) {

@@ -12,6 +12,7 @@
 #include "model/executor.h"
 #include "model/normalization.h"
 #include "model/parameters.h"
+#include "model/resident.h"
 #include "optim/optimizer.h"
 
 namespace curie {
@@ -22,12 +23,24 @@ class Session {
           bool count_accuracy, const Normalization& normalization);
 
   // Plans and allocates for training batches of up to `training` samples (0: no training) and inference batches of up
-  // to `inference`; pixels are u8 or f32. Everything that a step needs exists afterwards.
+  // to `inference`; pixels are u8 or f32. Everything that a step needs exists afterwards. Error(out_of_memory) says
+  // what each layer would take and which batch would fit.
   void plan(int training, int inference, DType pixels);
+  // Bytes that a session takes when planned so: parameters, gradients, optimizer state, arena, scratch memory and
+  // staging. Allocates nothing.
+  std::size_t predicted_bytes(int training, int inference, DType pixels);
 
   // One step on a host batch: forward, loss, backward, update; loss and matches are added to the totals. `weights`: one
   // a sample, or empty.
   void train_step(const Tensor& pixels, std::span<const std::int32_t> labels, std::span<const float> weights);
+  // The same on samples of a data set that was kept on the device.
+  void train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights);
+  void evaluate_step(const ResidentData& data, std::span<const int> samples);
+  // Copies the data set to the device where that makes sense; false: hand its batches over one by one.
+  bool keep(const Dataset& data);
+  const ResidentData* resident(const Dataset& data) const { return residents_.find(data); }
+  void drop_residents();
+
   // Forward and loss only.
   void evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels);
   // Forward only; writes n * outputs values.
@@ -52,19 +65,24 @@ class Session {
   Tensor optimizer_state() const;  // undefined when the optimizer has none
   void set_optimizer_state(const Tensor& state);
 
-  // Bytes that a session planned like this takes: parameters, gradients, optimizer state, arena and staging.
-  std::size_t planned_bytes() const;
   const Executor* training_executor() const { return training_.get(); }
   const Executor* inference_executor() const { return inference_.get(); }
 
  private:
   struct Staging {  // device memory that the host writes before a step
-    Tensor pixels, targets, weights;
+    Tensor pixels, targets, weights, samples;
   };
 
+  std::unique_ptr<Executor> make_executor(int batch, Mode mode);
+  void allocate(int training, int inference, DType pixels);
+  [[noreturn]] void explain_shortage(const Error& error, int training, int inference, DType pixels);
+  std::size_t staging_bytes(int batch, DType pixels) const;
+  Tensor targets_of(std::span<const std::int32_t> labels) const;
   void load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor);
-  void load_targets(std::span<const std::int32_t> labels);
-  void run(Executor& executor, int n, bool weighted, bool train);
+  void load(std::span<const int> samples, Executor& executor);
+  void train(int n, std::span<const float> weights, const ResidentData* data);
+  void run(Executor& executor, int n, bool weighted, bool train, const ResidentData* data);
+  void gather(Executor& executor, int n, const ResidentData& data);
   void compute_loss(Executor& executor, int n, const Tensor& weights, bool gradient);
   void normalize(Executor& executor, int n);
   Tensor device_tensor(const Shape& shape, DType type);
@@ -84,11 +102,12 @@ class Session {
   std::size_t arena_bytes_ = 0;
   Staging staging_;
   Tensor table_, state_, totals_, loss_scratch_;
-  std::vector<float> host_targets_;
+  ResidentDatasets residents_;
   std::uint32_t step_ = 0;
   struct RecordingKey {
     int n;
     bool weighted;
+    const ResidentData* data;
     auto operator<=>(const RecordingKey&) const = default;
   };
   std::map<RecordingKey, std::unique_ptr<Recording>> recordings_;

@@ -20,13 +20,21 @@ Trainer::Trainer(Model& model, const Dataset& train, const FitOptions& options)
       session_(model.session()),
       train_(train),
       options_(options),
-      loader_(train, options.batch_size),
+      resident_(keep_resident(train, options)),
+      loader_(train, options.batch_size, resident_ == nullptr),
       progress_(options.verbose),
       first_rate_(model.session().optimizer().learning_rate()) {
   check_options();
   const int batch = std::min(options.batch_size, train.size());
   model.plan(batch, batch, train.dtype());
   batch_weights_.resize(static_cast<std::size_t>(batch));
+}
+
+Trainer::~Trainer() { session_.drop_residents(); }
+
+const ResidentData* Trainer::keep_resident(const Dataset& train, const FitOptions& options) {
+  if (options.validation != nullptr) session_.keep(*options.validation);
+  return session_.keep(train) ? session_.resident(train) : nullptr;
 }
 
 void Trainer::check_options() const {
@@ -92,9 +100,13 @@ Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
   const int every = session_.backend().device().host_readable() ? 1 : kBatchesBetweenReads;
   while (const Batch* batch = loader_.next()) {
     if (weighted) fill_weights(*batch);
-    session_.train_step(
-        batch->pixels, batch->labels,
-        weighted ? std::span<const float>(batch_weights_.data(), batch->labels.size()) : std::span<const float>{});
+    const std::span<const float> weights =
+        weighted ? std::span<const float>(batch_weights_.data(), batch->labels.size()) : std::span<const float>{};
+    if (resident_ != nullptr) {
+      session_.train_step(*resident_, batch->indices, weights);
+    } else {
+      session_.train_step(batch->pixels, batch->labels, weights);
+    }
     const int next = batch->number + 1;
     if (next % every == 0 || next == loader_.batches()) {
       const Logs logs = training_logs();

@@ -16,11 +16,16 @@ namespace curie {
 class Trainer final : private TrainingControl {
  public:
   Trainer(Model& model, const Dataset& train, const FitOptions& options);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
   History run();
 
  private:
   enum class EpochEnd { complete, stopped, interrupted };
 
+  // The data sets that stay on the device for the run; null when the training data are read batch by batch.
+  const ResidentData* keep_resident(const Dataset& train, const FitOptions& options);
   void check_options() const;
   std::vector<std::string> log_names() const;
   EpochEnd run_epoch(int epoch, int first_batch);
@@ -44,6 +49,7 @@ class Trainer final : private TrainingControl {
   Session& session_;
   const Dataset& train_;
   const FitOptions& options_;
+  const ResidentData* resident_;
   BatchLoader loader_;
   ProgressBar progress_;
   History history_;

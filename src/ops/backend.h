@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,12 @@ class Backend {
 
   virtual Device device() const = 0;
   virtual std::string describe() const = 0;  // one line for a log: "cpu: AVX-512, 2 threads"
+
+  // Free and total memory of the device; none where the host's memory is used.
+  struct Memory {
+    std::size_t free = 0, total = 0;
+  };
+  virtual std::optional<Memory> memory() const { return std::nullopt; }
 
   // --- memory -------------------------------------------------------------------------------------------------------
   virtual Buffer allocate(std::size_t bytes) = 0;  // zero-filled, aligned to 256 bytes on a GPU and 64 on a CPU

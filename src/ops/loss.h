@@ -12,6 +12,8 @@
 //   sparse              Keras' rule: log of the clipped p are logits of sparse_logits   targets i32 (rows)
 //   nll                 -logp[t]                                                        targets i32 (rows)
 //   mse                 mean over classes of (p - t)^2                                  targets f32 (rows, classes)
+// A class number outside the classes is Error(data) on the CPU; on a GPU, where a kernel cannot stop, the loss and the
+// sample's gradient become NaN.
 #pragma once
 
 #include <compare>

@@ -89,21 +89,27 @@ void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, con
                          const Tensor& table, const Tensor& y) {
   const Check check(backend, "gather_normalize_u8");
   check.at_least("channels", channels, 1);
-  const auto width = static_cast<std::size_t>(channels);
-  const std::size_t count = rows.elements();
+  const std::size_t width = static_cast<std::size_t>(channels), count = rows.elements(), sample = pixels * width;
+  CURIE_CHECK(sample > 0 && images.elements() % sample == 0, usage,
+              "gather_normalize_u8: images: expected samples of {} elements, got {} elements", sample,
+              images.elements());
   backend.gather_normalize_u8(static_cast<int>(count), pixels, channels, check.i32("rows", rows, count),
                               check.u8("images", images, images.elements()), check.f32("table", table, width * 256),
-                              check.f32("y", y, count * pixels * width));
+                              check.f32("y", y, count * sample));
 }
 
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y) {
   const Check check(backend, "gather_rows");
   const std::size_t count = rows.elements();
   CURIE_CHECK(count > 0 && y.elements() % count == 0 && x.dtype() == y.dtype() && size_of(x.dtype()) == 4, usage,
-              "gather_rows: expected {} rows of 32-bit elements in y, of x's type; got {} elements of {} from {}", count,
-              y.elements(), name_of(y.dtype()), name_of(x.dtype()));
-  backend.gather_rows(static_cast<int>(count), y.elements() / count, check.i32("rows", rows, count),
-                      reinterpret_cast<const std::uint32_t*>(x.raw()), reinterpret_cast<std::uint32_t*>(y.raw()));
+              "gather_rows: expected {} rows of 32-bit elements in y, of x's type; got {} elements of {} from {}",
+              count, y.elements(), name_of(y.dtype()), name_of(x.dtype()));
+  const std::size_t words = y.elements() / count;
+  CURIE_CHECK(words > 0 && x.elements() % words == 0, usage,
+              "gather_rows: x: expected rows of {} elements as y has, got {} elements", words, x.elements());
+  backend.gather_rows(static_cast<int>(count), words, check.i32("rows", rows, count),
+                      reinterpret_cast<const std::uint32_t*>(check.address("x", x, x.dtype(), x.elements())),
+                      reinterpret_cast<std::uint32_t*>(check.address("y", y, x.dtype(), y.elements())));
 }
 
 }  // namespace curie::ops

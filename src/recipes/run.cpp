@@ -57,10 +57,23 @@ nlohmann::json config_of(const RunOptions& options, const Recipe& recipe, const 
           {"seed", options.seed},
           {"split_seed", options.split_seed},
           {"device", options.device},
-          {"threads", options.threads},
+          {"threads", options.backend.threads},
+          {"math", std::string(name_of(options.backend.math))},
+          {"record_steps", options.backend.record_steps},
           {"limits", options.limits},
           {"started", started},
           {"command_line", options.command_line}};
+}
+
+// What was chosen; for "auto" on a CPU also why no GPU was.
+std::string chosen_device(const std::string& asked, const Backend& backend) {
+  std::string text = backend.describe();
+  if (asked != "auto") return text;
+  if (backend.device().kind == DeviceKind::cuda) return text + " (auto: a GPU is there)";
+  for (const BackendStatus& status : backend_status()) {
+    if (status.name == "cuda") text += fmt::format(" (auto: cuda is not there: {})", status.details.front());
+  }
+  return text;
 }
 
 RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
@@ -190,7 +203,9 @@ RunOptions options_of_run(const fs::path& run) {
     options.seed = config.at("seed").get<std::uint64_t>();
     options.split_seed = config.at("split_seed").get<std::uint32_t>();
     options.device = config.at("device").get<std::string>();
-    options.threads = config.at("threads").get<int>();
+    options.backend.threads = config.at("threads").get<int>();
+    options.backend.math = config.value("math", "exact") == "tf32" ? Math::tf32 : Math::exact;
+    options.backend.record_steps = config.value("record_steps", true);
     options.limits = config.at("limits").get<std::map<std::string, int>>();
     return options;
   } catch (const nlohmann::json::exception& error) {
@@ -210,8 +225,9 @@ RunOutcome run_recipe(const RunOptions& given) {
   Model model = recipe.build(options.seed);
   CompileOptions compile = recipe.compile();
   compile.device = options.device;
-  compile.threads = options.threads;
+  compile.backend = options.backend;
   model.compile(compile);
+  log_info("device: {}", chosen_device(options.device, model.session().backend()));
 
   PhaseClock clock;
   const std::string started = local_time();
@@ -220,7 +236,7 @@ RunOutcome run_recipe(const RunOptions& given) {
                                  .limits = options.limits,
                                  .split_seed = options.split_seed,
                                  .phantom_seed = options.split_seed,
-                                 .threads = options.threads,
+                                 .threads = options.backend.threads,
                                  .progress = options.loading,
                                  .cancelled = options.interrupted};
   SourceImages source = source_images(recipe, data_options);

@@ -38,7 +38,7 @@ struct RunOptions {
   std::uint64_t seed = 1;        // weights, dropout, order of samples
   std::uint32_t split_seed = 1;  // which samples go where; which phantoms are drawn
   std::string device = "auto";
-  int threads = 0;
+  BackendOptions backend;
   std::map<std::string, int> limits;
   bool use_cache = true;
   bool resume = false;  // go on from out/checkpoint.safetensors

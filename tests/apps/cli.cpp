@@ -86,7 +86,7 @@ TEST_CASE("mistakes have status 2, a message on stderr and nothing on stdout") {
       {{"train", "--recipe", "covid-cnn-46"}, "did you mean \"covid-cnn-64\""},
       {{"train", "--limit", "COVID"}, "CLASS=N"},
       {{"train", "--limit", "Pneumonia=3"}, "Normal, COVID"},
-      {{"train", "--device", "cuda"}, "CPU backend only"},
+      {{"train", "--device", "cuda:99"}, "cuda:99"},
       {{"train", "--device", "tpu"}, "\"tpu\" is unknown"},
       {{"train", "--threads", "-1"}, "threads"},
       {{"summary", "covid-cnn"}, "did you mean"},

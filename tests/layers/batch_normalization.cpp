@@ -42,25 +42,26 @@ TEST_CASE("BatchNormalization: running statistics, biased and unbiased") {
     const LayerPtr layer = BatchNormalization{.momentum = 0.75f, .unbiased_running_variance = unbiased}.make();
     layer->build(std::vector<Shape>{{1}}, 0, 0);
     for (Parameter& parameter : layer->parameters()) {
-      parameter.value = Tensor::zeros(parameter.shape);
-      parameter.initializer.fill({}, parameter.fans, parameter.value.host<float>());
+      const Tensor initial = Tensor::zeros(parameter.shape);
+      parameter.initializer.fill({}, parameter.fans, initial.host<float>());
+      parameter.value = test::on_device(*backend, initial);
     }
-    const Tensor x = Tensor::from<float>({4, 1}, std::vector<float>{1, 2, 4, 7});
-    const Tensor y = Tensor::zeros({4, 1});
+    const Tensor x = test::on_device(*backend, Tensor::from<float>({4, 1}, std::vector<float>{1, 2, 4, 7}));
+    const Tensor y = test::device_zeros(*backend, {4, 1});
     const Demand demand = layer->demand(*backend, std::vector<Shape>{{4, 1}}, {4, 1}, Mode::training);
     CHECK(demand.saved_bytes == 8);
-    const Tensor scratch = Tensor::zeros({static_cast<int>(demand.scratch_bytes)}, DType::u8);
+    const Tensor scratch = test::device_zeros(*backend, {static_cast<int>(demand.scratch_bytes)}, DType::u8);
     LayerContext context{.backend = *backend,
                          .mode = Mode::training,
-                         .saved = Tensor::zeros({8}, DType::u8),
+                         .saved = test::device_zeros(*backend, {8}, DType::u8),
                          .scratch = {scratch.raw(), demand.scratch_bytes}};
     layer->forward(context, std::vector<Tensor>{x}, y);
     const std::span<Parameter> parameters = layer->parameters();
     REQUIRE(parameters.size() == 4);
     CHECK(parameters[2].name == "moving_mean");
-    CHECK(parameters[2].value.host<float>()[0] == 0.875f);
+    CHECK(test::to_host(*backend, parameters[2].value).host<float>()[0] == 0.875f);
     CHECK(parameters[3].name == "moving_variance");
-    CHECK(parameters[3].value.host<float>()[0] == (unbiased ? 2.5f : 2.0625f));
+    CHECK(test::to_host(*backend, parameters[3].value).host<float>()[0] == (unbiased ? 2.5f : 2.0625f));
   }
 }
 

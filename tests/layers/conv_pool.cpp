@@ -105,7 +105,7 @@ class BlockRun {
     scratch_.emplace_back(backend_, Shape{static_cast<int>(demand.scratch_bytes)}, DType::u8);
     LayerContext result{.backend = backend_,
                         .mode = mode,
-                        .state = &state_,
+                        .state = state_.address(),
                         .scratch = {scratch_.back().tensor.raw(), demand.scratch_bytes}};
     if (demand.saved_bytes > 0) {
       scratch_.emplace_back(backend_, Shape{static_cast<int>(demand.saved_bytes)}, DType::u8);
@@ -123,7 +123,7 @@ class BlockRun {
   Backend& backend_;
   Block& block_;
   int n_;
-  StepState state_{.step = 6};
+  test::OnDevice<StepState> state_{backend_, {.step = 6}};
   GuardedTensor x_;
   std::vector<GuardedTensor> values_, gradients_, scratch_;
   std::vector<float> weights_;

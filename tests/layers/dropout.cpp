@@ -20,16 +20,18 @@ TEST_CASE("Dropout: what is dropped depends on seed, stream, step and element, a
   const auto run = [&](std::uint64_t seed, std::uint32_t stream, std::uint32_t step) {
     const LayerPtr layer = Dropout{.rate = 0.25f}.make();
     layer->build(std::vector<Shape>{{1000}}, seed, stream);
-    const Tensor x = Tensor::from<float>({4, 1000}, std::vector<float>(4000, 3.0f));
-    const Tensor y = Tensor::zeros({4, 1000});
-    const StepState state{.step = step};
-    LayerContext context{.backend = *backend, .mode = Mode::training, .state = &state};
+    const Tensor x = test::on_device(*backend, Tensor::from<float>({4, 1000}, std::vector<float>(4000, 3.0f)));
+    const Tensor y = test::device_zeros(*backend, {4, 1000});
+    const test::OnDevice<StepState> state(*backend, {.step = step});
+    LayerContext context{.backend = *backend, .mode = Mode::training, .state = state.address()};
     layer->forward(context, std::vector<Tensor>{x}, y);
     const RandomStream random{seed, stream, step};
+    const Tensor result = test::to_host(*backend, y);
+    const std::span<const float> values = result.host<float>();
     for (std::size_t i = 0; i < 4000; ++i) {
-      REQUIRE(y.host<float>()[i] == (random.bits(i) >= drop_threshold(0.25f) ? 4.0f : 0.0f));
+      REQUIRE(values[i] == (random.bits(i) >= drop_threshold(0.25f) ? 4.0f : 0.0f));
     }
-    return std::vector<float>(y.host<float>().begin(), y.host<float>().end());
+    return std::vector<float>(values.begin(), values.end());
   };
   const std::vector<float> base = run(1, 2, 3);
   CHECK(run(1, 2, 3) == base);

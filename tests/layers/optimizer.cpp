@@ -79,12 +79,18 @@ TEST_CASE("Optimizer: steps use the slots as described") {
   const std::unique_ptr<Backend> backend = test_backend(1);
   const std::vector<float> gradient = {0.5f, -2.0f};
   const auto run = [&](const Optimizer& optimizer, std::vector<float> weights) {
-    std::vector<float> slots(static_cast<std::size_t>(optimizer.slots()) * 2, 0.0f);
+    const int slots = optimizer.slots() * 2;
+    const Tensor g = test::on_device(*backend, Tensor::from<float>({2}, gradient));
+    const Tensor w = test::on_device(*backend, Tensor::from<float>({2}, weights));
+    const Tensor s = test::device_zeros(*backend, {std::max(slots, 1)});
     for (std::uint32_t step = 0; step < 3; ++step) {
-      const StepState state = filled(optimizer, step);
-      optimizer.step(*backend, 2, &state, gradient.data(), weights.data(), slots.empty() ? nullptr : slots.data());
+      const test::OnDevice<StepState> state(*backend, filled(optimizer, step));
+      optimizer.step(*backend, 2, state.address(), g.data<float>(), w.data<float>(),
+                     slots == 0 ? nullptr : s.data<float>());
     }
-    weights.insert(weights.end(), slots.begin(), slots.end());
+    const Tensor moved = test::to_host(*backend, w), memory = test::to_host(*backend, s);
+    std::copy_n(moved.host<float>().begin(), 2, weights.begin());
+    weights.insert(weights.end(), memory.host<float>().begin(), memory.host<float>().begin() + slots);
     return weights;
   };
   // w -= .25 * g, three times: exact.

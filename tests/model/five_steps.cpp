@@ -9,6 +9,7 @@
 
 #include "model/model.h"
 #include "model/session.h"
+#include "support/backend.h"
 #include "tensor/files.h"
 
 using namespace curie;
@@ -92,7 +93,10 @@ Digest digest(std::span<const float> after, std::span<const float> before, std::
 TEST_CASE("five steps of covid-cnn-64 agree with PyTorch in float64 to 1e-5") {
   const nlohmann::json golden = nlohmann::json::parse(read_text(std::string(CURIE_TEST_DATA) + "/five_steps.json"));
   Sequential model = covid_without_dropout();
-  model.compile({.optimizer = Adam{}, .loss = BinaryCrossentropy{}, .device = "cpu", .threads = 2});
+  model.compile({.optimizer = Adam{},
+                 .loss = BinaryCrossentropy{},
+                 .device = test::device_under_test(),
+                 .backend = {.threads = 2}});
   auto state = model.state();
   std::uint32_t layer = 0;
   for (const NamedParameter& named : model.session().parameters().parameters()) {

@@ -9,6 +9,7 @@
 #include "model/callbacks.h"
 #include "model/model.h"
 #include "model/session.h"
+#include "support/backend.h"
 #include "support/blobs.h"
 #include "support/throws.h"
 #include "tensor/log.h"
@@ -29,8 +30,9 @@ Sequential small_model(std::uint64_t seed = 3, int outputs = 1) {
   return model;
 }
 
-CompileOptions on_cpu(int threads = 2) {
-  return {.optimizer = Adam{.learning_rate = 0.01f}, .device = "cpu", .threads = threads};
+CompileOptions on_device(int threads = 2) {
+  return {
+      .optimizer = Adam{.learning_rate = 0.01f}, .device = test::device_under_test(), .backend = {.threads = threads}};
 }
 
 FitOptions quiet(int epochs, int batch_size = 16) {
@@ -54,7 +56,7 @@ TEST_CASE("a small network learns, and fit, evaluate and predict agree") {
   const LabelledImages held_out = blobs(40, 8, 2, 9);
   const ImageDataset train(images), validation(held_out);
   Sequential model = small_model();
-  model.compile(on_cpu());
+  model.compile(on_device());
   FitOptions options = quiet(20);
   options.validation = &validation;
   const History history = model.fit(train, options);
@@ -80,7 +82,7 @@ TEST_CASE("several classes: one-hot and class-index losses train alike") {
   for (int i = 0; i < 2; ++i) {
     Sequential model({9, 9, 1}, 5);
     model.add(Flatten{}).add(Dense{.units = 3, .activation = Activation::softmax});
-    CompileOptions options = on_cpu();
+    CompileOptions options = on_device();
     options.loss = losses[i];
     model.compile(options);
     const History history = model.fit(train, quiet(8));
@@ -97,14 +99,14 @@ TEST_CASE("the same seed gives the same bits, whatever the number of threads; an
   std::vector<std::vector<float>> results;
   for (const int threads : {1, 2, 3}) {
     Sequential model = small_model(11);
-    model.compile(on_cpu(threads));
+    model.compile(on_device(threads));
     model.fit(train, quiet(3));
     results.push_back(weights_of(model));
   }
   CHECK(same_bits(results[0], results[1]));
   CHECK(same_bits(results[0], results[2]));
   Sequential other = small_model(12);
-  other.compile(on_cpu());
+  other.compile(on_device());
   other.fit(train, quiet(3));
   CHECK_FALSE(same_bits(results[0], weights_of(other)));
 }
@@ -122,13 +124,13 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
     return fit;
   };
   Sequential undisturbed = small_model();
-  undisturbed.compile(on_cpu());
+  undisturbed.compile(on_device());
   const History expected = undisturbed.fit(train, options());
 
   for (int stop_after = 1; stop_after <= 24; stop_after += 3) {  // 4 batches an epoch
     CAPTURE(stop_after);
     Sequential first = small_model();
-    first.compile(on_cpu());
+    first.compile(on_device());
     TrainingSnapshot snapshot;
     int asked = 0;
     FitOptions interrupted = options();
@@ -139,7 +141,7 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
     CHECK(was_interrupted == (stop_after <= 18));  // three of four batches ask
 
     Sequential second = small_model();
-    second.compile(on_cpu());
+    second.compile(on_device());
     FitOptions resumed = options();
     resumed.resume = &snapshot;
     const History rest = second.fit(train, resumed);
@@ -156,7 +158,7 @@ TEST_CASE("resuming with other options or from damaged state is refused") {
   const LabelledImages images = blobs(32);
   const ImageDataset train(images);
   Sequential model = small_model();
-  model.compile(on_cpu());
+  model.compile(on_device());
   TrainingSnapshot snapshot;
   FitOptions options = quiet(1);
   options.save = [&](const TrainingSnapshot& s) { snapshot = s; };
@@ -175,7 +177,7 @@ TEST_CASE("a loss that is not a number ends the run with advice and keeps what w
   LabelledImages images = blobs(32);
   const ImageDataset train(images);
   Sequential model = small_model();
-  CompileOptions options = on_cpu();
+  CompileOptions options = on_device();
   options.optimizer = Sgd{.learning_rate = 1e38f};
   model.compile(options);
   int saved = 0;
@@ -200,7 +202,7 @@ TEST_CASE("class weights of 0 take a class out of the loss") {
   const ImageDataset train(images);
   Sequential model({8, 8, 1}, 2);
   model.add(Flatten{}).add(Dense{.units = 1, .activation = Activation::sigmoid});
-  CompileOptions options = on_cpu();
+  CompileOptions options = on_device();
   model.compile(options);
   FitOptions fit = quiet(60);
   fit.class_weights = {0.0f, 1.0f};
@@ -215,7 +217,7 @@ TEST_CASE("options that cannot work are refused before anything is computed") {
   const ImageDataset train(images), wrong(other_size);
   Sequential model = small_model();
   CHECK(error_message([&] { model.fit(train, quiet(1)); }).find("compile") != std::string::npos);
-  model.compile(on_cpu());
+  model.compile(on_device());
   CHECK(error_message([&] { model.fit(train, quiet(0)); }).find("epoch") != std::string::npos);
   CHECK(error_message([&] { model.fit(wrong, quiet(1)); }).find("(6, 6, 1)") != std::string::npos);
   FitOptions options = quiet(1);
@@ -228,7 +230,7 @@ TEST_CASE("a batch larger than the data set is one batch, and is said") {
   const LabelledImages images = blobs(10);
   const ImageDataset train(images);
   Sequential model = small_model();
-  model.compile(on_cpu());
+  model.compile(on_device());
   std::string log;
   const LogSink previous = set_log_sink([&](LogLevel, std::string_view text) { log += text; });
   CHECK(model.fit(train, quiet(1, 256)).epochs.size() == 1);
@@ -241,8 +243,8 @@ TEST_CASE("a model's state goes out and in, and is refused whole when it does no
   const LabelledImages images = blobs(16);
   const ImageDataset train(images);
   Sequential model = small_model(1), other = small_model(2);
-  model.compile(on_cpu());
-  other.compile(on_cpu());
+  model.compile(on_device());
+  other.compile(on_device());
   auto state = model.state();
   other.set_state(state);
   CHECK(same_bits(weights_of(model), weights_of(other)));
@@ -256,6 +258,6 @@ TEST_CASE("a model's state goes out and in, and is refused whole when it does no
   state.emplace_back("ghost/kernel", Tensor::zeros({1}));
   CHECK(error_message([&] { other.set_state(state); }).find("ghost/kernel") != std::string::npos);
   CHECK(same_bits(before, weights_of(other)));
-  other.compile(on_cpu());  // compiling again keeps what was learned
+  other.compile(on_device());  // compiling again keeps what was learned
   CHECK(same_bits(before, weights_of(other)));
 }

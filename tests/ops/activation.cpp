@@ -22,9 +22,9 @@ double ulp(double value) {
 Values forward(Backend& backend, Activation activation, const Values& values) {
   const GuardedTensor x = holding(backend, values), y = blank(backend, values.size());
   ops::activation_forward(backend, activation, x.tensor, y.tensor);
-  CHECK(same_bits(x.floats(), values));
+  CHECK(same_bits(x.values(), values));
   ops::activation_forward(backend, activation, x.tensor, x.tensor);  // in place
-  CHECK(same_bits(x.floats(), y.floats()));
+  CHECK(same_bits(x.values(), y.values()));
   CHECK(x.intact());
   CHECK(y.intact());
   return y.values();
@@ -35,7 +35,7 @@ Values backward(Backend& backend, Activation activation, const Values& y_values,
                       dx = blank(backend, y_values.size());
   ops::activation_backward(backend, activation, y.tensor, dy.tensor, dx.tensor);
   ops::activation_backward(backend, activation, y.tensor, dy.tensor, dy.tensor);
-  CHECK(same_bits(dy.floats(), dx.floats()));
+  CHECK(same_bits(dy.values(), dx.values()));
   for (const GuardedTensor* each : {&y, &dy, &dx}) CHECK(each->intact());
   return dx.values();
 }
@@ -138,6 +138,8 @@ TEST_CASE("softmax and log-softmax") {
       ops::log_softmax_forward(*backend, rows, classes, x.tensor, log_y.tensor);
       ops::softmax_backward(*backend, rows, classes, y.tensor, dy.tensor, dx.tensor);
       ops::log_softmax_backward(*backend, rows, classes, log_y.tensor, dy.tensor, log_dx.tensor);
+      const Values found = y.values(), log_found = log_y.values(), dx_found = dx.values(),
+                   log_dx_found = log_dx.values();
       for (std::size_t row = 0; row < count; row += width) {
         double sum = 0.0, dot = 0.0, total = 0.0;
         for (std::size_t c = row; c < row + width; ++c) sum += std::exp(double(x_values[c]));
@@ -149,22 +151,22 @@ TEST_CASE("softmax and log-softmax") {
         for (std::size_t c = row; c < row + width; ++c) {
           const double p = std::exp(double(x_values[c])) / sum, log_p = x_values[c] - std::log(sum);
           // Two roundings of p; log p is about 1 to 18 and rounded once; dy is below 1.
-          CHECK(std::abs(y.floats()[c] - p) <= 2.01 * kUnit * p);
-          CHECK(std::abs(log_y.floats()[c] - log_p) <= 1.01 * kUnit * std::abs(log_p) + 1e-14);
-          CHECK(std::abs(dx.floats()[c] - p * (dy_values[c] - dot)) <= 8 * kUnit * p);
+          CHECK(std::abs(found[c] - p) <= 2.01 * kUnit * p);
+          CHECK(std::abs(log_found[c] - log_p) <= 1.01 * kUnit * std::abs(log_p) + 1e-14);
+          CHECK(std::abs(dx_found[c] - p * (dy_values[c] - dot)) <= 8 * kUnit * p);
           // exp amplifies the rounding of log p by |log p|.
-          CHECK(std::abs(log_dx.floats()[c] - (dy_values[c] - p * total)) <=
+          CHECK(std::abs(log_dx_found[c] - (dy_values[c] - p * total)) <=
                 kUnit * (1.01 * (std::abs(log_p) + 1.0) * p * std::abs(total) + 1.01));
         }
       }
       const Values in_place = y.values(), log_in_place = log_y.values(), dx_values = dx.values();
       ops::softmax_forward(*backend, rows, classes, x.tensor, x.tensor);
-      CHECK(same_bits(x.floats(), in_place));
+      CHECK(same_bits(x.values(), in_place));
       x.set(x_values);
       ops::log_softmax_forward(*backend, rows, classes, x.tensor, x.tensor);
-      CHECK(same_bits(x.floats(), log_in_place));
+      CHECK(same_bits(x.values(), log_in_place));
       ops::softmax_backward(*backend, rows, classes, y.tensor, dy.tensor, dy.tensor);
-      CHECK(same_bits(dy.floats(), dx_values));
+      CHECK(same_bits(dy.values(), dx_values));
       for (const GuardedTensor* each : {&x, &dy, &y, &log_y, &dx, &log_dx}) CHECK(each->intact());
     }
   }
@@ -176,13 +178,13 @@ TEST_CASE("softmax of logits of ten thousand, and of NaN") {
   const GuardedTensor y = blank(*backend, 9), log_y = blank(*backend, 9);
   ops::softmax_forward(*backend, 3, 3, x.tensor, y.tensor);
   ops::log_softmax_forward(*backend, 3, 3, x.tensor, log_y.tensor);
-  CHECK(y.floats()[0] == 0.5f);
-  CHECK(y.floats()[1] == 0.0f);
-  CHECK(y.floats()[2] == 0.5f);
-  CHECK(log_y.floats()[1] == doctest::Approx(-2e4 - std::log(2.0)));
+  CHECK(y.values()[0] == 0.5f);
+  CHECK(y.values()[1] == 0.0f);
+  CHECK(y.values()[2] == 0.5f);
+  CHECK(log_y.values()[1] == doctest::Approx(-2e4 - std::log(2.0)));
   for (std::size_t i = 3; i < 9; ++i) {
-    CHECK(std::isnan(y.floats()[i]));
-    CHECK(std::isnan(log_y.floats()[i]));
+    CHECK(std::isnan(y.values()[i]));
+    CHECK(std::isnan(log_y.values()[i]));
   }
 }
 

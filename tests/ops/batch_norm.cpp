@@ -49,8 +49,8 @@ Results run(Backend& backend, const Problem& problem) {
                             running_variance.tensor, inference.tensor);
   ops::batch_norm_backward_inference(backend, problem.shape, gamma.tensor, running_variance.tensor, dy.tensor,
                                      frozen.tensor);
-  CHECK(same_bits(running_mean.floats(), problem.running_mean));
-  CHECK(same_bits(running_variance.floats(), problem.running_variance));
+  CHECK(same_bits(running_mean.values(), problem.running_mean));
+  CHECK(same_bits(running_variance.values(), problem.running_variance));
   ops::batch_norm_forward(backend, problem.shape, x.tensor, gamma.tensor, beta.tensor, y.tensor, mean.tensor,
                           inv_std.tensor, running_mean.tensor, running_variance.tensor, as_scratch(memory));
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
@@ -60,13 +60,13 @@ Results run(Backend& backend, const Problem& problem) {
   dx.fill(kInfinity);
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            dx.tensor, Tensor(), Tensor(), as_scratch(memory));
-  CHECK(same_bits(dx.floats(), dx_values));
+  CHECK(same_bits(dx.values(), dx_values));
   dgamma.fill(kInfinity);
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            Tensor(), dgamma.tensor, dbeta.tensor, as_scratch(memory));
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            dy.tensor, Tensor(), Tensor(), as_scratch(memory));
-  CHECK(same_bits(dy.floats(), dx_values));
+  CHECK(same_bits(dy.values(), dx_values));
   for (const GuardedTensor* each : {&x, &gamma, &beta, &dy, &running_mean, &running_variance, &y, &dx, &inference,
                                     &frozen, &mean, &inv_std, &dgamma, &dbeta, &memory}) {
     CHECK(each->intact());

@@ -2,21 +2,23 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
-#include "ops/backend.h"
 #include "support/backend.h"
-#include "support/guarded.h"
+#include "support/reference.h"
 #include "support/reference_conv.h"
 #include "support/targets.h"
 
-namespace curie {
-namespace {
+// The GPU's choice of kernels is plain C++; here it gets a namespace of its own.
+#define CURIE_GPU planned
+#include "cuda/conv2d_plan.h"
 
-using test::test_backend;
+namespace curie::test {
+namespace loops = curie::reference;
+namespace {
 
 Conv2dShape shape(int n, int h, int w, int c, int k, int r, int s, int stride_h, int stride_w, int pad_top,
                   int pad_left, int p, int q) {
@@ -52,27 +54,84 @@ std::vector<Conv2dShape> edge_shapes() {
       shape(2, 4, 4, 128, 130, 3, 3, 1, 1, 1, 1, 4, 4),    // several blocks of filters
       shape(40, 3, 4, 2, 3, 2, 2, 1, 1, 0, 0, 2, 3),       // more images than partial sums
       shape(0, 4, 4, 2, 3, 2, 2, 1, 1, 0, 0, 3, 3),        // no image
+      // Channels in fours, which GPUs read as vectors: 63, 64 and 65 pixels, around the tiles of filters and depth.
+      shape(1, 7, 9, 12, 60, 1, 1, 1, 1, 0, 0, 7, 9),     // one less than a tile
+      shape(1, 8, 8, 16, 64, 1, 1, 1, 1, 0, 0, 8, 8),     // a tile
+      shape(1, 5, 13, 20, 68, 1, 1, 1, 1, 0, 0, 5, 13),   // one more
+      shape(2, 9, 10, 8, 12, 3, 3, 2, 2, 1, 1, 5, 5),     // stride 2 with padding
+      shape(1, 11, 10, 4, 8, 2, 2, 3, 4, 0, 0, 4, 3),     // stride beyond the filter
+      shape(3, 13, 13, 4, 32, 3, 3, 1, 1, 1, 1, 13, 13),  // pixels cut into parts for the weight gradient
+      // Few channels.
+      shape(3, 16, 16, 1, 33, 3, 3, 1, 1, 0, 0, 14, 14),  // the same; a filter more than a warp has lanes
+      shape(2, 20, 21, 3, 8, 5, 5, 2, 1, 2, 0, 10, 17),   // 75 taps
+      shape(1, 12, 12, 3, 4, 10, 10, 1, 1, 0, 0, 3,
+            3),  // filters of more taps than the GPU's kernel for few channels takes
   };
 }
 
+// Shapes large enough for the GPU's larger tiles; few products each.
+std::vector<Conv2dShape> large_shapes() {
+  return {shape(1, 130, 130, 4, 36, 1, 1, 1, 1, 0, 0, 130, 130), shape(1, 130, 130, 36, 4, 1, 1, 1, 1, 0, 0, 130, 130),
+          shape(1, 92, 93, 4, 132, 1, 1, 1, 1, 0, 0, 92, 93), shape(1, 1, 1, 16896, 128, 1, 1, 1, 1, 0, 0, 1, 1)};
+}
+
+enum class Place { unaligned, aligned };  // where arrays begin: one element behind a vector's boundary, or at it
+
+struct Inputs {
+  Values x, w, bias, dy;
+};
+Inputs random_integer_inputs(const Conv2dShape& s, std::uint32_t stream) {
+  return {random_integers(s.input_elements(), stream, 4), random_integers(s.weight_elements(), stream + 1, 3),
+          random_integers(std::size_t(s.k), stream + 2, 9), random_integers(s.output_elements(), stream + 3, 5)};
+}
+Inputs random_real_inputs(const Conv2dShape& s, std::uint32_t stream) {
+  return {random_values(s.input_elements(), stream), random_values(s.weight_elements(), stream + 1),
+          random_values(std::size_t(s.k), stream + 2), random_values(s.output_elements(), stream + 3)};
+}
+
 struct Results {
-  GuardedFloats y, dx, dw, dbias;
-  bool guards_intact() const {
-    return y.guards_intact() && dx.guards_intact() && dw.guards_intact() && dbias.guards_intact();
-  }
+  Values y, dx, dw, dbias;
 };
 
-Results run_all(Backend& backend, const Conv2dShape& s, GuardedFloats& x, GuardedFloats& w, GuardedFloats& bias,
-                GuardedFloats& dy, Activation activation, float poison = std::numeric_limits<float>::quiet_NaN()) {
-  Results results{poisoned(s.output_elements(), poison), poisoned(s.input_elements(), poison),
-                  poisoned(s.weight_elements(), poison), poisoned(std::size_t(s.k), poison)};
+struct Setting {
+  Activation activation = Activation::none;
+  float poison = std::nanf("");
+  Place place = Place::unaligned;
+  bool bias = true;
+};
+
+GuardedTensor filled(Backend& backend, std::size_t count, const Setting& setting) {
+  const GuardedTensor array =
+      setting.place == Place::unaligned ? blank(backend, count) : GuardedTensor(backend, {static_cast<int>(count)});
+  array.fill(setting.poison);
+  return array;
+}
+
+float* address(const GuardedTensor& array) { return reinterpret_cast<float*>(array.tensor.raw()); }
+
+// All three directions. The methods of the backend are called, since some of the shapes are such that ops:: refuses.
+Results run_all(Backend& backend, const Conv2dShape& s, const Inputs& inputs, const Setting& setting = {}) {
+  const GuardedTensor x = filled(backend, inputs.x.size(), setting), w = filled(backend, inputs.w.size(), setting);
+  const GuardedTensor dy = filled(backend, inputs.dy.size(), setting);
+  const GuardedTensor bias = filled(backend, inputs.bias.size(), setting);
+  x.set(inputs.x), w.set(inputs.w), dy.set(inputs.dy), bias.set(inputs.bias);
+  const GuardedTensor y = filled(backend, inputs.dy.size(), setting), dx = filled(backend, inputs.x.size(), setting);
+  const GuardedTensor dw = filled(backend, inputs.w.size(), setting);
+  const GuardedTensor dbias = filled(backend, inputs.bias.size(), setting);
   // Exactly the bytes asked for, at an address that is aligned to nothing, and never cleared.
-  std::vector<std::byte> memory(backend.scratch_bytes(s) + 4, std::byte{0xFF});
-  const Scratch scratch{memory.data() + 4, memory.size() - 4};
-  backend.conv2d_forward(s, x.data(), w.data(), bias.data(), activation, results.y.data(), scratch);
-  backend.conv2d_backward_input(s, dy.data(), w.data(), results.dx.data(), scratch);
-  backend.conv2d_backward_weights(s, x.data(), dy.data(), results.dw.data(), results.dbias.data(), scratch);
-  return results;
+  const std::size_t bytes = backend.scratch_bytes(s);
+  const GuardedTensor memory(backend, {static_cast<int>(bytes) + 4}, DType::u8);
+  const Scratch scratch{memory.tensor.raw() + 4, bytes};
+  backend.conv2d_forward(s, address(x), address(w), setting.bias ? address(bias) : nullptr, setting.activation,
+                         address(y), scratch);
+  backend.conv2d_backward_input(s, address(dy), address(w), address(dx), scratch);
+  backend.conv2d_backward_weights(s, address(x), address(dy), address(dw), setting.bias ? address(dbias) : nullptr,
+                                  scratch);
+  for (const GuardedTensor* each : {&x, &w, &dy, &bias, &y, &dx, &dw, &dbias, &memory}) CHECK(each->intact());
+  CHECK(same_bits(x.values(), inputs.x));
+  CHECK(same_bits(w.values(), inputs.w));
+  CHECK(same_bits(dy.values(), inputs.dy));
+  return {y.values(), dx.values(), dw.values(), dbias.values()};
 }
 
 std::string name_of(const Conv2dShape& s) {
@@ -83,24 +142,55 @@ std::string name_of(const Conv2dShape& s) {
   return text;
 }
 
-std::vector<double> doubles(std::span<const float> values) { return {values.begin(), values.end()}; }
-
-bool equal(std::span<const float> actual, const std::vector<double>& expected) {
-  if (actual.size() != expected.size()) return false;
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    if (static_cast<double>(actual[i]) != expected[i]) return false;
-  }
-  return true;
-}
+bool equal(const Values& actual, const Doubles& expected) { return widen(actual) == expected; }
 
 // A sum of `terms` products in any order: each rounds at most terms + 1 times, by 2^-24 of the magnitudes at most.
-bool near(std::span<const float> actual, const reference::Sums& expected, double terms) {
+// `unit` is what each product may lack beside that.
+bool near(const Values& actual, const loops::Sums& expected, double terms, double unit = 0.0) {
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    const double bound = (terms + 2) * 0x1p-24 * expected.magnitude[i];
+    const double bound = ((terms + 2) * kUnit + unit) * expected.magnitude[i];
     if (!(std::abs(static_cast<double>(actual[i]) - expected.value[i]) <= bound)) return false;
   }
   return true;
 }
+
+struct Expected {
+  loops::Sums y, dx, dw, dbias;
+};
+Expected expect(const Conv2dShape& s, const Inputs& inputs) {
+  const Doubles dy = widen(inputs.dy);
+  return {loops::forward(s, inputs.x, inputs.w, inputs.bias), loops::input_gradient(s, dy, inputs.w),
+          loops::weight_gradient(s, inputs.x, dy), loops::bias_gradient(s, dy)};
+}
+
+void check_exact(const Results& actual, const Expected& expected) {
+  CHECK(equal(actual.y, expected.y.value));
+  CHECK(equal(actual.dx, expected.dx.value));
+  CHECK(equal(actual.dw, expected.dw.value));
+  CHECK(equal(actual.dbias, expected.dbias.value));
+}
+
+void check_near(const Conv2dShape& s, const Results& actual, const Expected& expected, double unit) {
+  const double taps = double(s.r) * s.s;
+  const double pixels = double(s.n) * s.p * s.q;
+  CHECK(near(actual.y, expected.y, taps * s.c, unit));
+  CHECK(near(actual.dx, expected.dx, taps * s.k, unit));
+  CHECK(near(actual.dw, expected.dw, pixels, unit));
+  CHECK(near(actual.dbias, expected.dbias, pixels));
+}
+
+// Math::tf32 on a device that has it; null, with a message, on one that computes exactly.
+std::unique_ptr<Backend> tf32_backend() {
+  if (cpu_under_test()) {
+    MESSAGE("skipped: the CPU has no tf32 arithmetic");
+    return nullptr;
+  }
+  return make_backend(device_under_test(), {.math = Math::tf32});
+}
+
+const Setting kSettings[] = {{}, {.poison = kInfinity}, {.place = Place::aligned}};
+
+}  // namespace
 
 TEST_CASE("convolutions of integers are exact, on every instruction set and however their memory was filled") {
   for_each_target([](const char* target) {
@@ -108,19 +198,9 @@ TEST_CASE("convolutions of integers are exact, on every instruction set and howe
     const auto backend = test_backend(2);
     for (const Conv2dShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
-      GuardedFloats x = random_integers(s.input_elements(), 4, 1);
-      GuardedFloats w = random_integers(s.weight_elements(), 3, 2);
-      GuardedFloats bias = random_integers(std::size_t(s.k), 9, 3);
-      GuardedFloats dy = random_integers(s.output_elements(), 5, 4);
-      const std::vector<double> dyd = doubles(dy.span());
-      for (const float poison : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-        const Results actual = run_all(*backend, s, x, w, bias, dy, Activation::none, poison);
-        CHECK(equal(actual.y.span(), reference::forward(s, x.span(), w.span(), bias.span()).value));
-        CHECK(equal(actual.dx.span(), reference::input_gradient(s, dyd, w.span()).value));
-        CHECK(equal(actual.dw.span(), reference::weight_gradient(s, x.span(), dyd).value));
-        CHECK(equal(actual.dbias.span(), reference::bias_gradient(s, dyd).value));
-        CHECK(actual.guards_intact());
-      }
+      const Inputs inputs = random_integer_inputs(s, 1);
+      const Expected expected = expect(s, inputs);
+      for (const Setting& setting : kSettings) check_exact(run_all(*backend, s, inputs, setting), expected);
     }
   });
 }
@@ -131,21 +211,16 @@ TEST_CASE("bias and bias gradient are optional, and ReLU is fused") {
     const auto backend = test_backend(2);
     for (const Conv2dShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
-      GuardedFloats x = random_integers(s.input_elements(), 4, 5);
-      GuardedFloats w = random_integers(s.weight_elements(), 3, 6);
-      GuardedFloats dy = random_integers(s.output_elements(), 5, 7);
-      std::vector<std::byte> memory(backend->scratch_bytes(s));
-      const Scratch scratch{memory.data(), memory.size()};
-      GuardedFloats y = poisoned(s.output_elements());
-      backend->conv2d_forward(s, x.data(), w.data(), nullptr, Activation::relu, y.data(), scratch);
-      std::vector<double> expected = reference::forward(s, x.span(), w.span(), {}).value;
+      const Inputs inputs = random_integer_inputs(s, 5);
+      std::vector<double> expected = loops::forward(s, inputs.x, inputs.w, {}).value;
       for (double& value : expected) value = std::max(value, 0.0);
-      CHECK(equal(y.span(), expected));
-      GuardedFloats dw = poisoned(s.weight_elements());
-      backend->conv2d_backward_weights(s, x.data(), dy.data(), dw.data(), nullptr, scratch);
-      CHECK(equal(dw.span(), reference::weight_gradient(s, x.span(), doubles(dy.span())).value));
-      CHECK(y.guards_intact());
-      CHECK(dw.guards_intact());
+      for (const Place place : {Place::unaligned, Place::aligned}) {
+        const Results actual =
+            run_all(*backend, s, inputs, {.activation = Activation::relu, .place = place, .bias = false});
+        CHECK(equal(actual.y, expected));
+        CHECK(equal(actual.dw, loops::weight_gradient(s, inputs.x, widen(inputs.dy)).value));
+        CHECK(std::all_of(actual.dbias.begin(), actual.dbias.end(), [](float value) { return std::isnan(value); }));
+      }
     }
   });
 }
@@ -156,18 +231,11 @@ TEST_CASE("convolutions of random numbers stay within the rounding of their sums
     const auto backend = test_backend(2);
     for (const Conv2dShape& s : edge_shapes()) {
       CAPTURE(name_of(s));
-      GuardedFloats x = random_floats(s.input_elements(), 11);
-      GuardedFloats w = random_floats(s.weight_elements(), 12);
-      GuardedFloats bias = random_floats(std::size_t(s.k), 13);
-      GuardedFloats dy = random_floats(s.output_elements(), 14);
-      const std::vector<double> dyd = doubles(dy.span());
-      const Results actual = run_all(*backend, s, x, w, bias, dy, Activation::none);
-      const double taps = double(s.r) * s.s;
-      const double pixels = double(s.n) * s.p * s.q;
-      CHECK(near(actual.y.span(), reference::forward(s, x.span(), w.span(), bias.span()), taps * s.c));
-      CHECK(near(actual.dx.span(), reference::input_gradient(s, dyd, w.span()), taps * s.k));
-      CHECK(near(actual.dw.span(), reference::weight_gradient(s, x.span(), dyd), pixels));
-      CHECK(near(actual.dbias.span(), reference::bias_gradient(s, dyd), pixels));
+      const Inputs inputs = random_real_inputs(s, 11);
+      const Expected expected = expect(s, inputs);
+      for (const Place place : {Place::unaligned, Place::aligned}) {
+        check_near(s, run_all(*backend, s, inputs, {.place = place}), expected, 0.0);
+      }
     }
   });
 }
@@ -175,19 +243,17 @@ TEST_CASE("convolutions of random numbers stay within the rounding of their sums
 TEST_CASE("results do not depend on the number of threads") {
   for (const Conv2dShape& s : edge_shapes()) {
     CAPTURE(name_of(s));
-    GuardedFloats x = random_floats(s.input_elements(), 21);
-    GuardedFloats w = random_floats(s.weight_elements(), 22);
-    GuardedFloats bias = random_floats(std::size_t(s.k), 23);
-    GuardedFloats dy = random_floats(s.output_elements(), 24);
+    const Inputs inputs = random_real_inputs(s, 21);
+    const Setting setting{.activation = Activation::relu};
     const auto one = test_backend(1);
-    const Results expected = run_all(*one, s, x, w, bias, dy, Activation::relu);
+    const Results expected = run_all(*one, s, inputs, setting);
     for (const int threads : {2, 3}) {
       const auto backend = test_backend(threads);
-      const Results actual = run_all(*backend, s, x, w, bias, dy, Activation::relu);
-      CHECK(same_bits(actual.y.span(), expected.y.span()));
-      CHECK(same_bits(actual.dx.span(), expected.dx.span()));
-      CHECK(same_bits(actual.dw.span(), expected.dw.span()));
-      CHECK(same_bits(actual.dbias.span(), expected.dbias.span()));
+      const Results actual = run_all(*backend, s, inputs, setting);
+      CHECK(same_bits(actual.y, expected.y));
+      CHECK(same_bits(actual.dx, expected.dx));
+      CHECK(same_bits(actual.dw, expected.dw));
+      CHECK(same_bits(actual.dbias, expected.dbias));
     }
   }
 }
@@ -196,23 +262,87 @@ TEST_CASE("NaN reaches exactly the outputs that read it, through ReLU too") {
   for_each_target([](const char* target) {
     CAPTURE(target);
     const auto backend = test_backend(1);
-    const Conv2dShape s = shape(1, 9, 9, 3, 18, 3, 3, 1, 1, 1, 1, 9, 9);
-    GuardedFloats x = random_integers(s.input_elements(), 4, 31);
-    GuardedFloats w = random_integers(s.weight_elements(), 3, 32);
-    GuardedFloats bias = random_integers(std::size_t(s.k), 3, 33);
-    GuardedFloats dy = random_integers(s.output_elements(), 3, 34);
-    x.data()[(4 * 9 + 5) * 3 + 1] = std::numeric_limits<float>::quiet_NaN();
-    const Results actual = run_all(*backend, s, x, w, bias, dy, Activation::relu);
-    for (int p = 0; p < s.p; ++p) {
-      for (int q = 0; q < s.q; ++q) {
-        for (int k = 0; k < s.k; ++k) {
-          const bool reads = std::abs(p - 4) <= 1 && std::abs(q - 5) <= 1;
-          CHECK(std::isnan(actual.y.span()[(std::size_t(p) * s.q + q) * s.k + k]) == reads);
+    for (const int channels : {3, 4}) {
+      const Conv2dShape s = shape(1, 9, 9, channels, 20, 3, 3, 1, 1, 1, 1, 9, 9);
+      Inputs inputs = random_integer_inputs(s, 31);
+      inputs.x[std::size_t((4 * 9 + 5) * channels + 1)] = std::nanf("");
+      const Results actual = run_all(*backend, s, inputs, {.activation = Activation::relu, .place = Place::aligned});
+      for (int p = 0; p < s.p; ++p) {
+        for (int q = 0; q < s.q; ++q) {
+          for (int k = 0; k < s.k; ++k) {
+            const bool reads = std::abs(p - 4) <= 1 && std::abs(q - 5) <= 1;
+            CHECK(std::isnan(actual.y[(std::size_t(p) * s.q + q) * s.k + k]) == reads);
+          }
         }
       }
     }
   });
 }
 
-}  // namespace
-}  // namespace curie
+TEST_CASE("convolutions of many pixels and of many channels are exact") {
+  const auto backend = test_backend(2);
+  for (const Conv2dShape& s : large_shapes()) {
+    CAPTURE(name_of(s));
+    const Inputs inputs = random_integer_inputs(s, 41);
+    check_exact(run_all(*backend, s, inputs, {.place = Place::aligned}), expect(s, inputs));
+  }
+}
+
+TEST_CASE("tf32: convolutions of integers are exact, for they fit its mantissa") {
+  const auto backend = tf32_backend();
+  if (backend == nullptr) return;
+  for (const std::vector<Conv2dShape>& shapes : {edge_shapes(), large_shapes()}) {
+    for (const Conv2dShape& s : shapes) {
+      CAPTURE(name_of(s));
+      const Inputs inputs = random_integer_inputs(s, 51);
+      check_exact(run_all(*backend, s, inputs, {.place = Place::aligned}), expect(s, inputs));
+    }
+  }
+}
+
+TEST_CASE("tf32: convolutions of random numbers stay within the rounding of their operands and sums") {
+  const auto backend = tf32_backend();
+  if (backend == nullptr) return;
+  const auto exact = test_backend();
+  for (const Conv2dShape& s : edge_shapes()) {
+    CAPTURE(name_of(s));
+    const Inputs inputs = random_real_inputs(s, 61);
+    const Results actual = run_all(*backend, s, inputs, {.activation = Activation::none, .place = Place::aligned});
+    check_near(s, actual, expect(s, inputs), 0x1p-10);  // two operands, 2^-11 each
+    const Results float32 = run_all(*exact, s, inputs, {.place = Place::aligned});
+    const bool suits = s.n > 0 && s.c % 4 == 0 && s.k % 4 == 0;
+    CHECK(same_bits(actual.y, float32.y) != suits);
+    CHECK(same_bits(actual.dx, float32.dx) != suits);
+    CHECK(same_bits(actual.dw, float32.dw) != suits);
+    CHECK(same_bits(actual.dbias, float32.dbias));
+  }
+}
+
+TEST_CASE("the GPU's plan cuts the pixels of a weight gradient into whole parts and chooses kernels by shape") {
+  using namespace planned;
+  for (const std::vector<Conv2dShape>& shapes : {edge_shapes(), large_shapes()}) {
+    for (const Conv2dShape& s : shapes) {
+      CAPTURE(name_of(s));
+      const WeightSplits parts = split_pixels(s);
+      const std::size_t pixels = std::size_t(s.n) * s.p * s.q;
+      CHECK(parts.splits >= 1);
+      CHECK(parts.pixels % 64 == 0);
+      CHECK(parts.splits * parts.pixels >= pixels);
+      CHECK((parts.splits == 1 || (parts.splits - 1) * parts.pixels < pixels));
+    }
+  }
+  const Conv2dShape first = shape(256, 64, 64, 1, 32, 3, 3, 1, 1, 0, 0, 62, 62);
+  const Conv2dShape second = shape(256, 31, 31, 32, 64, 3, 3, 1, 1, 0, 0, 29, 29);
+  const Conv2dShape late = shape(8, 59, 59, 256, 256, 3, 3, 1, 1, 1, 1, 59, 59);
+  CHECK(plan_forward(first, Math::tf32, false).kernel == Kernel::few_channels);
+  CHECK(plan_weights(first, Math::tf32, false).kernel == Kernel::few_channels);
+  CHECK(plan_forward(second, Math::exact, true).tile == Tile::tall);
+  CHECK(plan_forward(second, Math::exact, false).tile == Tile::square);
+  CHECK(plan_forward(second, Math::tf32, true).kernel == Kernel::tf32);
+  CHECK(plan_forward(second, Math::tf32, false).kernel == Kernel::float32);
+  CHECK(plan_input_gradient(second, Math::exact, true).tile == Tile::narrow);
+  CHECK(plan_weights(second, Math::exact, true).splits == 52);
+  CHECK(plan_forward(late, Math::exact, true).tile == Tile::large);
+}
+
+}  // namespace curie::test

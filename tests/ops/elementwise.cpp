@@ -45,13 +45,15 @@ TEST_CASE("pixels are looked up in their channel's table") {
       const std::size_t count = pixels * static_cast<std::size_t>(channels);
       const GuardedTensor x(*backend, {static_cast<int>(count)}, DType::u8), y = blank(*backend, count);
       const RandomStream random{.seed = 5};
-      for (std::size_t i = 0; i < count; ++i)
-        x.tensor.host<std::uint8_t>()[i] = static_cast<std::uint8_t>(random.bits(i));
-      const GuardedTensor table = holding(*backend, random_values(std::size_t(channels) * 256, 3));
+      std::vector<std::uint8_t> bytes(count);
+      for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::uint8_t>(random.bits(i));
+      x.set(bytes);
+      const Values values = random_values(std::size_t(channels) * 256, 3);
+      const GuardedTensor table = holding(*backend, values);
       ops::normalize_u8(*backend, pixels, channels, x.tensor, table.tensor, y.tensor);
       Values expected(count);
       for (std::size_t i = 0; i < count; ++i) {
-        expected[i] = table.floats()[i % std::size_t(channels) * 256 + x.tensor.host<std::uint8_t>()[i]];
+        expected[i] = values[i % std::size_t(channels) * 256 + bytes[i]];
       }
       CHECK(y.values() == expected);
       CHECK(y.intact());

@@ -50,7 +50,7 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
       ops::max_pool_forward(backend, shape, x.tensor, y.tensor, Tensor());
       const Values without = y.values();
       ops::max_pool_forward(backend, shape, x.tensor, y.tensor, arg_max.tensor);
-      CHECK(same_bits(without, y.floats()));
+      CHECK(same_bits(without, y.values()));
       ops::max_pool_backward(backend, shape, arg_max.tensor, dy.tensor, dx.tensor);
       break;
     }
@@ -63,8 +63,7 @@ Results run(Backend& backend, Pooling kind, const PoolShape& shape, const Values
       ops::l2_pool_backward(backend, shape, x.tensor, y.tensor, dy.tensor, dx.tensor);
   }
   for (const GuardedTensor* each : {&x, &dy, &y, &dx, &arg_max}) CHECK(each->intact());
-  const auto bytes = arg_max.tensor.host<std::uint8_t>();
-  return {y.values(), dx.values(), {bytes.begin(), bytes.end()}};
+  return {y.values(), dx.values(), arg_max.values<std::uint8_t>()};
 }
 
 }  // namespace
@@ -202,21 +201,38 @@ TEST_CASE("global average pooling") {
         const GuardedTensor x = holding(*backend, random_values(elements, 1)), y = blank(*backend, outputs);
         ops::global_average_pool_forward(*backend, 3, pixels, channels, x.tensor, y.tensor);
         Doubles means(outputs, 0.0);
+        const Values x_values = x.values();
         for (std::size_t i = 0; i < elements; ++i) {
-          means[i / (std::size_t(pixels) * channels) * channels + i % channels] += double(x.floats()[i]) / pixels;
+          means[i / (std::size_t(pixels) * channels) * channels + i % channels] += double(x_values[i]) / pixels;
         }
-        CHECK(outside(y.floats(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
+        CHECK(outside(y.values(), means, Doubles(outputs, 1.01 * kUnit)) == "");  // summed in double, rounded once
 
         const GuardedTensor dy = holding(*backend, random_values(outputs, 2)), dx = blank(*backend, elements);
         ops::global_average_pool_backward(*backend, 3, pixels, channels, dy.tensor, dx.tensor);
+        const Values dy_values = dy.values(), dx_values = dx.values();
         for (std::size_t i = 0; i < elements; ++i) {
-          const float gradient = dy.floats()[i / (std::size_t(pixels) * channels) * channels + i % channels];
-          CHECK(dx.floats()[i] == gradient / static_cast<float>(pixels));
+          const float gradient = dy_values[i / (std::size_t(pixels) * channels) * channels + i % channels];
+          CHECK(dx_values[i] == gradient / static_cast<float>(pixels));
         }
         for (const GuardedTensor* each : {&x, &y, &dy, &dx}) CHECK(each->intact());
       }
     }
   });
+}
+
+TEST_CASE("more samples, or more rows of pixels, than a grid has blocks") {
+  const std::unique_ptr<Backend> backend = test_backend(2);
+  for (const bool tall : {false, true}) {
+    const int many = 65540;
+    const PoolShape shape =
+        tall ? make_shape({many, 1, 2, 1, 1, 1, 0, 0, many - 1, 1}, 1, 1) : make_shape(kGeometries[0], many, 1);
+    const Values x = random_integers(shape.input_elements(), 1, 3), dy = random_integers(shape.output_elements(), 2, 9);
+    const Pooled expected = pool_forward(Pooling::max, shape, x);
+    const Results got = run(*backend, Pooling::max, shape, x, dy);
+    CHECK(got.y == narrow(expected.y));
+    CHECK(got.arg_max == expected.arg_max);
+    CHECK(got.dx == narrow(pool_backward(Pooling::max, shape, x, expected, dy)));
+  }
 }
 
 TEST_CASE("the number of threads changes no bit") {

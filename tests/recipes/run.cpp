@@ -36,7 +36,7 @@ RunOptions tiny(const fs::path& out) {
   options.epochs = 3;
   options.batch_size = 32;
   options.limits = {{"Normal", 120}, {"COVID", 50}};
-  options.threads = 2;
+  options.backend.threads = 2;
   options.use_cache = false;
   options.verbose = Verbosity::silent;
   options.command_line = "curie train <tiny>";
@@ -64,7 +64,7 @@ TEST_CASE("a run leaves a model, its history, its figures and a report") {
   CHECK(report.find("&lt;tiny&gt;") != std::string::npos);
 
   // What was saved says what the run said: the same model on the same test part.
-  LoadedModel loaded = load_model(out / kModelFile, "cpu", 1);
+  LoadedModel loaded = load_model(out / kModelFile, "cpu", {.threads = 1});
   CHECK(loaded.info.class_names == std::vector<std::string>{"Normal", "COVID"});
   DataOptions data;
   data.limits = tiny(out).limits;

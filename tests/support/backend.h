@@ -20,4 +20,45 @@ inline std::unique_ptr<Backend> test_backend(int threads = 2) {
   return make_backend(device_under_test(), {.threads = threads});
 }
 
+// How far behind an aligned address tests place their tensors: one element, unless for_each_target wants them aligned.
+inline int& elements_before() {
+  static int elements = 1;
+  return elements;
+}
+
+// The same elements in the backend's memory, and back.
+inline Tensor on_device(Backend& backend, const Tensor& host) {
+  Tensor tensor(std::make_shared<const Buffer>(backend.allocate(host.bytes())), 0, host.shape(), host.dtype());
+  backend.copy_to_device(tensor.raw(), host.raw(), host.bytes());
+  return tensor;
+}
+inline Tensor to_host(Backend& backend, const Tensor& tensor) {
+  Tensor host = Tensor::zeros(tensor.shape(), tensor.dtype());
+  backend.copy_to_host(host.raw(), tensor.raw(), tensor.bytes());
+  return host;
+}
+inline Tensor device_zeros(Backend& backend, const Shape& shape, DType type = DType::f32) {
+  return on_device(backend, Tensor::zeros(shape, type));
+}
+
+// StepState and MetricTotals in backend memory.
+template <typename T>
+class OnDevice {
+ public:
+  OnDevice(Backend& backend, const T& value) : backend_(backend), buffer_(backend.allocate(sizeof(T))) { set(value); }
+  void set(const T& value) const {
+    backend_.copy_to_device(buffer_.data(), reinterpret_cast<const std::byte*>(&value), sizeof(T));
+  }
+  T get() const {
+    T value;
+    backend_.copy_to_host(reinterpret_cast<std::byte*>(&value), buffer_.data(), sizeof(T));
+    return value;
+  }
+  T* address() const { return reinterpret_cast<T*>(buffer_.data()); }
+
+ private:
+  Backend& backend_;
+  Buffer buffer_;
+};
+
 }  // namespace curie::test

@@ -155,25 +155,27 @@ struct Slope {
 inline std::size_t sampling_stride(std::size_t elements) { return elements / 150 + 1; }
 
 // Takes out of the loss every output that is 0 on one side of a step only: a ReLU bends there.
-inline void leave_out_kinks(LayerBench& bench, const LayerCase& expected, std::span<float> values) {
+inline void leave_out_kinks(LayerBench& bench, const LayerCase& expected, const GuardedTensor& tensor) {
+  const std::vector<float> values = tensor.values();
   for (std::size_t i = 0; i < values.size(); i += sampling_stride(values.size())) {
     const float middle = values[i];
-    values[i] = middle + 2 * expected.step;
+    tensor.set_element(i, middle + 2 * expected.step);
     const std::vector<float> above = bench.forward(Mode::training);
-    values[i] = middle - 2 * expected.step;
+    tensor.set_element(i, middle - 2 * expected.step);
     const std::vector<float> below = bench.forward(Mode::training);
-    values[i] = middle;
+    tensor.set_element(i, middle);
     for (std::size_t j = 0; j < above.size(); ++j) {
       if ((above[j] == 0.0f) != (below[j] == 0.0f)) bench.leave_out(j);
     }
   }
 }
 
-// The derivative of dot(y, weights) in `element` by Richardson's extrapolation of two central differences.
-inline Slope slope(LayerBench& bench, const LayerCase& expected, float& element) {
-  const float middle = element;
+// The derivative of dot(y, weights) in element i, now `middle`, by Richardson's extrapolation of two central
+// differences.
+inline Slope slope(LayerBench& bench, const LayerCase& expected, const GuardedTensor& tensor, std::size_t i,
+                   float middle) {
   const auto at = [&](float value) {
-    element = value;
+    tensor.set_element(i, value);
     return bench.forward(Mode::training);
   };
   // Steps of a power of two, from a middle that is no larger than 1 by much: the two sides are exact up to rounding,
@@ -199,19 +201,20 @@ inline Slope slope(LayerBench& bench, const LayerCase& expected, float& element)
   Slope result;
   const double wide = central(2 * expected.step, result);
   const double narrow = central(expected.step, result);
-  element = middle;
+  tensor.set_element(i, middle);
   result.value = (4.0 * narrow - wide) / 3.0;
   // The extrapolation leaves a remainder of the size step^2 * (what it corrected); its weights multiply the rounding.
   result.tolerance = 5.0 / 3.0 * result.tolerance + std::abs(narrow - wide) * expected.step * 4 + 1e-6;
   return result;
 }
 
-// Compares `gradient` with slopes in `values`.
-inline void check_slopes(LayerBench& bench, const LayerCase& expected, std::span<float> values,
+// Compares `gradient` with slopes in the tensor's elements.
+inline void check_slopes(LayerBench& bench, const LayerCase& expected, const GuardedTensor& tensor,
                          std::span<const float> gradient, const std::string& what) {
+  const std::vector<float> values = tensor.values();
   REQUIRE(gradient.size() == values.size());
   for (std::size_t i = 0; i < values.size(); i += sampling_stride(values.size())) {
-    const Slope expected_slope = slope(bench, expected, values[i]);
+    const Slope expected_slope = slope(bench, expected, tensor, i, values[i]);
     const double error = std::abs(static_cast<double>(gradient[i]) - expected_slope.value);
     // Written so that NaN fails.
     if (!(error <= expected_slope.tolerance)) {
@@ -226,9 +229,9 @@ inline bool all_finite(std::span<const float> values) {
 }
 
 inline void check_gradients(LayerBench& bench, Layer& layer, const LayerCase& expected) {
-  for (const GuardedTensor& input : bench.inputs()) leave_out_kinks(bench, expected, input.floats());
+  for (const GuardedTensor& input : bench.inputs()) leave_out_kinks(bench, expected, input);
   for (std::size_t i = 0; i < bench.values().size(); ++i) {
-    if (bench.gradients()[i].tensor.defined()) leave_out_kinks(bench, expected, bench.values()[i].floats());
+    if (bench.gradients()[i].tensor.defined()) leave_out_kinks(bench, expected, bench.values()[i]);
   }
   CHECK(2 * std::count(bench.weights().begin(), bench.weights().end(), 0.0f) <= std::ssize(bench.weights()));
   bench.forward(Mode::training);
@@ -240,13 +243,13 @@ inline void check_gradients(LayerBench& bench, Layer& layer, const LayerCase& ex
   }
   for (std::size_t i = 0; i < dinputs.size(); ++i) {
     CHECK_MESSAGE(all_finite(dinputs[i]), "input gradient ", i, " is written everywhere");
-    check_slopes(bench, expected, bench.inputs()[i].floats(), dinputs[i], "dx");
+    check_slopes(bench, expected, bench.inputs()[i], dinputs[i], "dx");
   }
   for (std::size_t i = 0; i < dparameters.size(); ++i) {
     if (dparameters[i].empty()) continue;
     const std::string& name = layer.parameters()[i].name;
     CHECK_MESSAGE(all_finite(dparameters[i]), "gradient of ", name, " is written everywhere");
-    check_slopes(bench, expected, bench.values()[i].floats(), dparameters[i], name);
+    check_slopes(bench, expected, bench.values()[i], dparameters[i], name);
   }
 
   // A gradient that is not wanted does not change the others.

@@ -21,32 +21,57 @@ class GuardedTensor {
  public:
   GuardedTensor() = default;
   // Elements start as 0xff bytes: NaN in f32, 255 in u8.
-  GuardedTensor(Backend& backend, const Shape& shape, DType type = DType::f32) {
+  GuardedTensor(Backend& backend, const Shape& shape, DType type = DType::f32) : backend_(&backend) {
     const std::size_t bytes = shape.elements() * size_of(type);
     buffer_ = std::make_shared<const Buffer>(backend.allocate(bytes + 2 * kGuard));
-    std::memset(buffer_->data(), kPattern, kGuard);
-    std::memset(buffer_->data() + kGuard, 0xff, bytes);
-    std::memset(buffer_->data() + kGuard + bytes, kPattern, kGuard);
+    std::vector<std::byte> image(bytes + 2 * kGuard, kPattern);
+    std::fill_n(image.begin() + kGuard, bytes, std::byte{0xff});
+    backend.copy_to_device(buffer_->data(), image.data(), image.size());
     tensor = Tensor(buffer_, kGuard, shape, type);
   }
 
+  // The guards, and what lies between them and a `tensor` that was narrowed to a part.
   bool intact() const {
-    const auto untouched = [](const std::byte* at) {
-      return std::all_of(at, at + kGuard, [](std::byte b) { return b == static_cast<std::byte>(kPattern); });
+    if (buffer_ == nullptr) return true;
+    std::vector<std::byte> image(buffer_->bytes());
+    backend_->copy_to_host(image.data(), buffer_->data(), image.size());
+    const auto first = image.begin() + (tensor.raw() - buffer_->data());
+    const auto last = first + static_cast<std::ptrdiff_t>(tensor.bytes());
+    const auto all_are = [](auto from, auto to, std::byte b) {
+      return std::all_of(from, to, [b](std::byte found) { return found == b; });
     };
-    return buffer_ == nullptr || (untouched(buffer_->data()) && untouched(tensor.raw() + tensor.bytes()));
+    return all_are(image.begin(), image.begin() + kGuard, kPattern) &&
+           all_are(image.end() - kGuard, image.end(), kPattern) &&
+           all_are(image.begin() + kGuard, first, std::byte{0xff}) &&
+           all_are(last, image.end() - kGuard, std::byte{0xff});
   }
 
-  std::span<float> floats() const { return tensor.host<float>(); }
-  std::vector<float> values() const { return {floats().begin(), floats().end()}; }
-  void set(std::span<const float> values) const { std::copy(values.begin(), values.end(), floats().begin()); }
-  void fill(float value) const { std::fill(floats().begin(), floats().end(), value); }
+  template <typename T = float>
+  std::vector<T> values() const {
+    CHECK(tensor.dtype() == dtype_of<T>);
+    std::vector<T> copy(tensor.elements());
+    backend_->copy_to_host(reinterpret_cast<std::byte*>(copy.data()), tensor.raw(), tensor.bytes());
+    return copy;
+  }
+  void set(std::span<const float> values) const { write(std::as_bytes(values)); }
+  void set(std::span<const std::int32_t> values) const { write(std::as_bytes(values)); }
+  void set(std::span<const std::uint8_t> values) const { write(std::as_bytes(values)); }
+  void fill(float value) const { set(std::vector<float>(tensor.elements(), value)); }
+  void set_element(std::size_t i, float value) const {
+    backend_->copy_to_device(tensor.raw() + i * sizeof value, reinterpret_cast<const std::byte*>(&value), sizeof value);
+  }
 
   Tensor tensor;
 
  private:
-  static constexpr std::size_t kGuard = 256;
-  static constexpr int kPattern = 0xa5;
+  void write(std::span<const std::byte> bytes) const {
+    CHECK(bytes.size() == tensor.bytes());
+    backend_->copy_to_device(tensor.raw(), bytes.data(), bytes.size());
+  }
+
+  static constexpr std::ptrdiff_t kGuard = 256;
+  static constexpr auto kPattern = std::byte{0xa5};
+  Backend* backend_ = nullptr;
   std::shared_ptr<const Buffer> buffer_;
 };
 

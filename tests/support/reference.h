@@ -12,6 +12,7 @@
 
 #include "ops/dense.h"
 #include "ops/pool.h"
+#include "support/backend.h"
 #include "support/guarded_tensor.h"
 
 namespace curie::test {
@@ -56,11 +57,12 @@ inline std::string outside(std::span<const float> got, std::span<const double> w
   return {};
 }
 
-// Backend memory of that many elements, all bytes 0xff: NaN in f32. It begins one element behind an aligned address.
+// Backend memory of that many elements, all bytes 0xff: NaN in f32. It begins `elements_before()` elements behind an
+// aligned address.
 inline GuardedTensor blank(Backend& backend, std::size_t count, DType type = DType::f32) {
-  const int elements = static_cast<int>(count);
-  GuardedTensor guarded(backend, {elements + 1}, type);
-  guarded.tensor = guarded.tensor.rows(1, elements);
+  const int elements = static_cast<int>(count), before = elements_before();
+  GuardedTensor guarded(backend, {elements + before}, type);
+  guarded.tensor = guarded.tensor.rows(before, elements);
   return guarded;
 }
 // The same with these values.
@@ -76,26 +78,6 @@ GuardedTensor scratch_for(Backend& backend, const ShapeType& shape) {
   return GuardedTensor(backend, {static_cast<int>(backend.scratch_bytes(shape))}, DType::u8);
 }
 inline Scratch as_scratch(const GuardedTensor& memory) { return {memory.tensor.raw(), memory.tensor.bytes()}; }
-
-// StepState and MetricTotals in backend memory.
-template <typename T>
-class OnDevice {
- public:
-  OnDevice(Backend& backend, const T& value) : backend_(backend), buffer_(backend.allocate(sizeof(T))) { set(value); }
-  void set(const T& value) const {
-    backend_.copy_to_device(buffer_.data(), reinterpret_cast<const std::byte*>(&value), sizeof(T));
-  }
-  T get() const {
-    T value;
-    backend_.copy_to_host(reinterpret_cast<std::byte*>(&value), buffer_.data(), sizeof(T));
-    return value;
-  }
-  T* address() const { return reinterpret_cast<T*>(buffer_.data()); }
-
- private:
-  Backend& backend_;
-  Buffer buffer_;
-};
 
 namespace reference {
 

@@ -1,5 +1,5 @@
-// Runs a test once for each instruction set that was compiled in and that this CPU has; once where another device is
-// tested.
+// Runs a test once for each instruction set that was compiled in and that this CPU has. Where another device is tested,
+// twice: its kernels read and write four floats at once where addresses allow it, and one by one elsewhere.
 #pragma once
 
 #include "cpu/simd.h"
@@ -12,7 +12,12 @@ namespace curie {
 template <typename Body>
 void for_each_target(Body body) {
   if (!test::cpu_under_test()) {
+    struct Restore {
+      ~Restore() { test::elements_before() = 1; }
+    } restore;
     body(test::device_under_test().c_str());
+    test::elements_before() = 0;
+    body((test::device_under_test() + ", aligned").c_str());
     return;
   }
   struct Restore {

@@ -1,0 +1,110 @@
+#include "catalogue/entries.h"
+
+namespace curie {
+namespace {
+
+const std::vector<Extent> kCount = {{"count", 1000}};
+const std::vector<Extent> kRows = {{"rows", 12}, {"classes", 40}};
+const std::vector<Extent> kImages = {{"count", 5}, {"pixels", 100}, {"channels", 3}, {"images", 9}};
+
+std::size_t count(const Operands& o) { return static_cast<std::size_t>(o["count"]); }
+std::size_t table(const Operands& o) {
+  return static_cast<std::size_t>(o["rows"]) * static_cast<std::size_t>(o["classes"]);
+}
+
+CatalogueEntry activation(const char* suffix, const char* description, Activation kind, bool exact) {
+  return {std::string("activation_forward_") + suffix, description, kCount, exact, [kind](Operands& o) {
+            const float* x = o.uniform("x", count(o), -4.0f, 4.0f);
+            o.backend().activation_forward(kind, count(o), x, o.output("y", count(o)));
+          }};
+}
+
+CatalogueEntry activation_backward(const char* suffix, const char* description, Activation kind) {
+  return {std::string("activation_backward_") + suffix, description, kCount, false, [kind](Operands& o) {
+            const float* y = o.uniform("y", count(o), 0.0f, 1.0f);
+            const float* dy = o.uniform("dy", count(o));
+            o.backend().activation_backward(kind, count(o), y, dy, o.output("dx", count(o)));
+          }};
+}
+
+void softmax_forward(Operands& o) {
+  const float* x = o.uniform("x", table(o), -4.0f, 4.0f);
+  o.backend().softmax_forward(o["rows"], o["classes"], x, o.output("y", table(o)));
+}
+void softmax_backward(Operands& o) {
+  const float* y = o.uniform("y", table(o), 0.0f, 0.1f);
+  const float* dy = o.uniform("dy", table(o));
+  o.backend().softmax_backward(o["rows"], o["classes"], y, dy, o.output("dx", table(o)));
+}
+void log_softmax_forward(Operands& o) {
+  const float* x = o.uniform("x", table(o), -4.0f, 4.0f);
+  o.backend().log_softmax_forward(o["rows"], o["classes"], x, o.output("y", table(o)));
+}
+void log_softmax_backward(Operands& o) {
+  const float* y = o.uniform("y", table(o), -4.0f, -1.0f);
+  const float* dy = o.uniform("dy", table(o));
+  o.backend().log_softmax_backward(o["rows"], o["classes"], y, dy, o.output("dx", table(o)));
+}
+void dropout(Operands& o) {
+  const float* x = o.integers("x", count(o));
+  o.backend().dropout({.rate = 0.5f, .seed = 9, .stream = 2}, o.state({.step = 4}), count(o), x,
+                      o.output("y", count(o)));
+}
+void add(Operands& o) {
+  const float* a = o.uniform("a", count(o));
+  const float* b = o.uniform("b", count(o));
+  o.backend().add(count(o), a, b, o.output("y", count(o)));
+}
+void fill(Operands& o) { o.backend().fill(count(o), 2.5f, o.output("y", count(o))); }
+
+std::size_t sample(const Operands& o) {
+  return static_cast<std::size_t>(o["pixels"]) * static_cast<std::size_t>(o["channels"]);
+}
+
+void normalize_u8(Operands& o) {
+  const std::size_t images = static_cast<std::size_t>(o["images"]);
+  const std::uint8_t* x = o.bytes("x", images * sample(o));
+  const float* values = o.uniform("table", static_cast<std::size_t>(o["channels"]) * 256);
+  o.backend().normalize_u8(images * static_cast<std::size_t>(o["pixels"]), o["channels"], x, values,
+                           o.output("y", images * sample(o)));
+}
+void gather_normalize_u8(Operands& o) {
+  const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
+  const std::uint8_t* images = o.bytes("images", static_cast<std::size_t>(o["images"]) * sample(o));
+  const float* values = o.uniform("table", static_cast<std::size_t>(o["channels"]) * 256);
+  o.backend().gather_normalize_u8(o["count"], static_cast<std::size_t>(o["pixels"]), o["channels"], rows, images,
+                                  values, o.output("y", count(o) * sample(o)));
+}
+void gather_rows(Operands& o) {
+  const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
+  const float* x = o.uniform("x", static_cast<std::size_t>(o["images"]) * sample(o));
+  float* y = o.output("y", count(o) * sample(o));
+  o.backend().gather_rows(o["count"], sample(o), rows, reinterpret_cast<const std::uint32_t*>(x),
+                          reinterpret_cast<std::uint32_t*>(y));
+}
+
+}  // namespace
+
+std::vector<CatalogueEntry> elementwise_entries() {
+  return {
+      activation("relu", "max(x, 0); NaN stays", Activation::relu, true),
+      activation("sigmoid", "1 / (1 + exp(-x))", Activation::sigmoid, false),
+      activation("tanh", "the hyperbolic tangent", Activation::tanh, false),
+      activation_backward("relu", "dy where y is positive", Activation::relu),
+      activation_backward("sigmoid", "dy * y * (1 - y)", Activation::sigmoid),
+      activation_backward("tanh", "dy * (1 - y * y)", Activation::tanh),
+      {"softmax_forward", "exp(x - max) / sum, by rows", kRows, false, softmax_forward},
+      {"softmax_backward", "y * (dy - dot(y, dy)), by rows", kRows, false, softmax_backward},
+      {"log_softmax_forward", "x - max - log(sum), by rows", kRows, false, log_softmax_forward},
+      {"log_softmax_backward", "dy - exp(y) * sum(dy), by rows", kRows, false, log_softmax_backward},
+      {"dropout", "drops by comparing Philox bits; no mask is stored", kCount, true, dropout},
+      {"add", "a + b", kCount, true, add},
+      {"fill", "one value everywhere", kCount, true, fill},
+      {"normalize_u8", "8-bit pixels looked up in a table a channel", kImages, true, normalize_u8},
+      {"gather_normalize_u8", "the same for chosen images of a data set on the device", kImages, true,
+       gather_normalize_u8},
+      {"gather_rows", "chosen rows of an array", kImages, true, gather_rows},
+  };
+}
+
+}  // namespace curie

@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "catalogue/catalogue.h"
+#include "tensor/error.h"
+#include "tensor/random.h"
+
+namespace curie {
+namespace {
+
+constexpr std::uint64_t kSeed = 7;
+
+template <typename T, typename Value>
+std::vector<T> filled(std::size_t count, std::uint32_t stream, Value&& value) {
+  const RandomStream random{.seed = kSeed, .stream = stream};
+  std::vector<T> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<T>(value(random, i));
+  return values;
+}
+
+std::vector<float> uniform_values(std::size_t count, std::uint32_t stream, float low, float high) {
+  return filled<float>(
+      count, stream, [=](const RandomStream& random, std::size_t i) { return low + (high - low) * random.uniform(i); });
+}
+
+}  // namespace
+
+Operands::Operands(Backend& backend, const std::vector<Extent>& extents, Named named)
+    : backend_(backend), named_(std::move(named)) {
+  for (const Extent& extent : extents) extents_[extent.name] = extent.value;
+}
+
+int Operands::operator[](const std::string& extent) const {
+  const auto found = extents_.find(extent);
+  CURIE_ASSERT(found != extents_.end(), "the entry has no extent \"{}\"", extent);
+  return found->second;
+}
+
+std::byte* Operands::place(const std::string& name, const void* bytes, std::size_t size) {
+  std::byte* data = buffers_.emplace_back(backend_.allocate(size)).data();
+  backend_.copy_to_device(data, static_cast<const std::byte*>(bytes), size);
+  if (named_) named_(data, name);
+  ++stream_;
+  return data;
+}
+
+float* Operands::integers(const std::string& name, std::size_t count) {
+  const auto values = filled<float>(count, stream_, [](const RandomStream& random, std::size_t i) {
+    return static_cast<int>(below(random, i, 5)) - 2;
+  });
+  return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));
+}
+
+float* Operands::uniform(const std::string& name, std::size_t count, float low, float high) {
+  const std::vector<float> values = uniform_values(count, stream_, low, high);
+  return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));
+}
+
+std::int32_t* Operands::indices(const std::string& name, std::size_t count, int limit) {
+  const auto values = filled<std::int32_t>(count, stream_, [limit](const RandomStream& random, std::size_t i) {
+    return below(random, i, static_cast<std::uint32_t>(limit));
+  });
+  return reinterpret_cast<std::int32_t*>(place(name, values.data(), count * sizeof(std::int32_t)));
+}
+
+std::uint8_t* Operands::bytes(const std::string& name, std::size_t count, int limit) {
+  const auto values = filled<std::uint8_t>(count, stream_, [limit](const RandomStream& random, std::size_t i) {
+    return below(random, i, static_cast<std::uint32_t>(limit));
+  });
+  return reinterpret_cast<std::uint8_t*>(place(name, values.data(), count));
+}
+
+float* Operands::output(const std::string& name, std::size_t count) {
+  const std::vector<float> poison(count, std::numeric_limits<float>::quiet_NaN());
+  std::byte* data = place(name, poison.data(), count * sizeof(float));
+  outputs_.push_back({name, Kind::f32, data, count});
+  return reinterpret_cast<float*>(data);
+}
+
+std::uint8_t* Operands::byte_output(const std::string& name, std::size_t count) {
+  const std::vector<std::uint8_t> poison(count, 0xff);
+  std::byte* data = place(name, poison.data(), count);
+  outputs_.push_back({name, Kind::u8, data, count});
+  return reinterpret_cast<std::uint8_t*>(data);
+}
+
+float* Operands::in_and_out(const std::string& name, std::size_t count, float low, float high) {
+  float* data = uniform(name, count, low, high);
+  outputs_.push_back({name, Kind::f32, reinterpret_cast<std::byte*>(data), count});
+  return data;
+}
+
+Scratch Operands::scratch(std::size_t bytes) {
+  const std::vector<std::uint8_t> poison(bytes, 0xff);
+  return {place("scratch", poison.data(), bytes), bytes};
+}
+
+StepState* Operands::state(const StepState& value) {
+  return reinterpret_cast<StepState*>(place("state", &value, sizeof value));
+}
+
+MetricTotals* Operands::totals() {
+  const MetricTotals zero;
+  std::byte* data = place("totals", &zero, sizeof zero);
+  outputs_.push_back({"totals", Kind::totals, data, 3});
+  return reinterpret_cast<MetricTotals*>(data);
+}
+
+std::vector<Operands::Result> Operands::results() {
+  std::vector<Result> results;
+  const auto read = [&](const Output& output, auto element) {
+    std::vector<decltype(element)> host(output.count);
+    backend_.copy_to_host(reinterpret_cast<std::byte*>(host.data()), output.data, output.count * sizeof element);
+    return std::vector<double>(host.begin(), host.end());
+  };
+  for (const Output& output : outputs_) {
+    switch (output.kind) {
+      case Kind::f32:
+        results.push_back({output.name, read(output, float{})});
+        break;
+      case Kind::u8:
+        results.push_back({output.name, read(output, std::uint8_t{})});
+        break;
+      case Kind::totals:
+        results.push_back({output.name, read(output, double{})});
+        break;
+    }
+  }
+  return results;
+}
+
+}  // namespace curie

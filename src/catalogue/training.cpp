@@ -1,0 +1,73 @@
+#include "catalogue/entries.h"
+
+namespace curie {
+namespace {
+
+const std::vector<Extent> kRows = {{"rows", 70}, {"classes", 5}};
+const std::vector<Extent> kCount = {{"count", 1000}};
+
+std::size_t rows(const Operands& o) { return static_cast<std::size_t>(o["rows"]); }
+std::size_t table(const Operands& o) { return rows(o) * static_cast<std::size_t>(o["classes"]); }
+std::size_t count(const Operands& o) { return static_cast<std::size_t>(o["count"]); }
+
+CatalogueEntry loss(const char* suffix, const char* description, LossKind kind, float low, float high) {
+  return {std::string("loss_") + suffix, description, kRows, false, [=](Operands& o) {
+            const LossShape shape{kind, o["rows"], o["classes"]};
+            const float* predictions = o.uniform("predictions", table(o), low, high);
+            const void* targets = nullptr;
+            if (takes_class_index(kind)) {
+              targets = o.indices("targets", rows(o), o["classes"]);
+            } else {
+              targets = o.uniform("targets", table(o), 0.0f, 1.0f);
+            }
+            const float* weights = o.uniform("weights", rows(o), 0.5f, 2.0f);
+            float* gradient = o.output("gradient", table(o));
+            o.backend().loss(shape, predictions, targets, weights, gradient, o.totals(),
+                             o.scratch(o.backend().scratch_bytes(shape)));
+          }};
+}
+
+void count_correct(Operands& o) {
+  const float* predictions = o.uniform("predictions", table(o), 0.0f, 1.0f);
+  const std::int32_t* targets = o.indices("targets", rows(o), o["classes"]);
+  o.backend().count_correct(MatchRule::sparse, o["rows"], o["classes"], predictions, targets, o.totals());
+}
+
+void sgd_step(Operands& o) {
+  const float* gradient = o.uniform("gradient", count(o));
+  float* weights = o.in_and_out("weights", count(o), -1.0f, 1.0f);
+  float* velocity = o.in_and_out("velocity", count(o), -1.0f, 1.0f);
+  o.backend().sgd_step({.momentum = 0.9f, .nesterov = true}, count(o), o.state({.learning_rate = 0.01f}), gradient,
+                       weights, velocity);
+}
+
+void adam_step(Operands& o) {
+  const float* gradient = o.uniform("gradient", count(o));
+  float* weights = o.in_and_out("weights", count(o), -1.0f, 1.0f);
+  float* first = o.in_and_out("first_moment", count(o), -1.0f, 1.0f);
+  float* second = o.in_and_out("second_moment", count(o), 0.0f, 1.0f);
+  const StepState state{
+      .step = 2, .learning_rate = 1e-3f, .momentum_correction = 0.271f, .variance_correction = 0.003f};
+  o.backend().adam_step({}, count(o), o.state(state), gradient, weights, first, second);
+}
+
+}  // namespace
+
+std::vector<CatalogueEntry> training_entries() {
+  return {
+      loss("binary_logits", "binary cross-entropy from logits, value and gradient", LossKind::binary_logits, -4.0f,
+           4.0f),
+      loss("binary", "binary cross-entropy from probabilities", LossKind::binary, 0.05f, 0.95f),
+      loss("categorical_logits", "cross-entropy from logits", LossKind::categorical_logits, -4.0f, 4.0f),
+      loss("categorical", "cross-entropy from probabilities", LossKind::categorical, 0.05f, 0.95f),
+      loss("sparse_logits", "cross-entropy from logits and class numbers", LossKind::sparse_logits, -4.0f, 4.0f),
+      loss("sparse", "cross-entropy from probabilities and class numbers", LossKind::sparse, 0.05f, 0.95f),
+      loss("nll", "negative log-likelihood from log-probabilities", LossKind::nll, -4.0f, 0.0f),
+      loss("mse", "mean squared error", LossKind::mse, -1.0f, 1.0f),
+      {"count_correct", "rows whose prediction is the target", kRows, true, count_correct},
+      {"sgd_step", "SGD with Nesterov momentum over a flat run of parameters", kCount, false, sgd_step},
+      {"adam_step", "Adam over a flat run of parameters", kCount, false, adam_step},
+  };
+}
+
+}  // namespace curie

@@ -1,0 +1,278 @@
+// Batch normalisation. Statistics take two kernels: the first gives, for chunks of rows, two sums a channel in double;
+// the second adds the chunks in a fixed order and makes mean and variance of them. Memory is read once for it:
+//
+//   with d = x - shift:  mean = shift + sum d / rows;  var = (sum d^2 - (sum d)^2 / rows) / rows
+//
+// The subtraction cancels when |mean - shift| is large beside the deviation. The shift is the channel's first value,
+// and (first - mean)^2 <= rows * var for any data: the error of var stays below rows * 2^-52, however far the mean is
+// from 0.
+#include "cuda/columns.cuh"
+#include "cuda/floats.cuh"
+#include "cuda/kernels.h"
+
+namespace curie::CURIE_GPU {
+namespace {
+
+// --- chunks of rows -------------------------------------------------------------------------------------------------
+
+// How the sums are split: by shape alone, so that no result depends on the device.
+struct Chunks {
+  explicit Chunks(const BatchNormShape& shape)
+      : width(column_width(shape.channels)), groups(static_cast<int>(column_groups(shape.channels))) {
+    constexpr int kRowsOfThread = 16;  // at least: loads in flight hide the latency of memory
+    constexpr int kBlocks = 512;       // about four for each multiprocessor of a large GPU
+    const unsigned most = groups < kBlocks ? kBlocks / groups : 1;
+    count = static_cast<int>(blocks_for(shape.rows, kColumnBlock / width * kRowsOfThread, most));
+  }
+  int width, groups, count;
+};
+
+// The scratch memory: a chunk's sums of all channels, chunk after chunk, then what a gradient needs of each channel.
+struct Slope {
+  float mean_gradient, slope;
+};
+std::size_t partial_count(const BatchNormShape& shape) {
+  return static_cast<std::size_t>(Chunks(shape).count) * static_cast<std::size_t>(shape.channels);
+}
+TwoSums* partials_in(Scratch scratch) { return reinterpret_cast<TwoSums*>(scratch.data); }
+Slope* slopes_in(Scratch scratch, const BatchNormShape& shape) {
+  return reinterpret_cast<Slope*>(partials_in(scratch) + partial_count(shape));
+}
+
+// The sum of a channel's chunks, for the threads of slot 0.
+__device__ __forceinline__ TwoSums sum_chunks(const ColumnPlace& at, int channels, int width, int chunks,
+                                              const TwoSums* partials) {
+  TwoSums sums{0.0, 0.0};
+  for (int chunk = at.slot; at.column < channels && chunk < chunks; chunk += at.slots) {
+    sums = sums + partials[static_cast<std::size_t>(chunk) * channels + at.column];
+  }
+  return sum_slots(sums, width);
+}
+
+// --- statistics -----------------------------------------------------------------------------------------------------
+
+// blockIdx.y: the chunk.
+__global__ void __launch_bounds__(kColumnBlock)
+    moments_kernel(int rows, int channels, int width, const float* __restrict__ x, TwoSums* __restrict__ partials) {
+  const ColumnPlace at(width);
+  const bool inside = at.column < channels;
+  const double shift = inside ? x[at.column] : 0.0;
+  TwoSums sums{0.0, 0.0};
+  for (long long row = at.first_row(); inside && row < rows; row += at.row_stride()) {
+    const double difference = x[static_cast<std::size_t>(row) * channels + at.column] - shift;
+    sums.first += difference;
+    sums.second = fma(difference, difference, sums.second);
+  }
+  sums = sum_slots(sums, width);
+  if (inside && at.slot == 0) partials[static_cast<std::size_t>(blockIdx.y) * channels + at.column] = sums;
+}
+
+__global__ void __launch_bounds__(kColumnBlock)
+    finish_moments_kernel(BatchNormShape shape, int width, int chunks, const TwoSums* __restrict__ partials,
+                          const float* __restrict__ x, float* __restrict__ saved_mean,
+                          float* __restrict__ saved_inv_std, float* __restrict__ running_mean,
+                          float* __restrict__ running_variance) {
+  const ColumnPlace at(width);
+  const TwoSums sums = sum_chunks(at, shape.channels, width, chunks, partials);
+  if (at.slot != 0 || at.column >= shape.channels) return;
+  const double rows = shape.rows, drift = sums.first / rows;
+  const double mean = x[at.column] + drift;
+  double variance = (sums.second - sums.first * drift) / rows;
+  if (variance < 0.0) variance = 0.0;  // rounding, where all rows are alike; NaN stays
+  saved_mean[at.column] = static_cast<float>(mean);
+  saved_inv_std[at.column] = static_cast<float>(1.0 / sqrt(variance + shape.epsilon));
+  // A single row has no unbiased variance: it counts as if it had two, as in Keras' fused kernel.
+  const double unbias = shape.unbiased_running ? rows / (rows > 2.0 ? rows - 1.0 : 1.0) : 1.0;
+  const double keep = shape.momentum;
+  running_mean[at.column] = static_cast<float>(keep * running_mean[at.column] + (1.0 - keep) * mean);
+  running_variance[at.column] =
+      static_cast<float>(keep * running_variance[at.column] + (1.0 - keep) * unbias * variance);
+}
+
+// sum of dy and of dy * (x - mean).
+__global__ void __launch_bounds__(kColumnBlock)
+    gradient_sums_kernel(int rows, int channels, int width, const float* __restrict__ x, const float* __restrict__ mean,
+                         const float* __restrict__ dy, TwoSums* __restrict__ partials) {
+  const ColumnPlace at(width);
+  const bool inside = at.column < channels;
+  const double centre = inside ? mean[at.column] : 0.0;
+  TwoSums sums{0.0, 0.0};
+  for (long long row = at.first_row(); inside && row < rows; row += at.row_stride()) {
+    const std::size_t i = static_cast<std::size_t>(row) * channels + at.column;
+    const double gradient = dy[i];
+    sums.first += gradient;
+    sums.second = fma(gradient, x[i] - centre, sums.second);
+  }
+  sums = sum_slots(sums, width);
+  if (inside && at.slot == 0) partials[static_cast<std::size_t>(blockIdx.y) * channels + at.column] = sums;
+}
+
+__global__ void __launch_bounds__(kColumnBlock)
+    finish_gradients_kernel(int rows, int channels, int width, int chunks, const TwoSums* __restrict__ partials,
+                            const float* __restrict__ inv_std, float* __restrict__ dgamma, float* __restrict__ dbeta,
+                            Slope* __restrict__ slopes) {
+  const ColumnPlace at(width);
+  const TwoSums sums = sum_chunks(at, channels, width, chunks, partials);
+  if (at.slot != 0 || at.column >= channels) return;
+  const double spread = inv_std[at.column], product = sums.second * spread;
+  if (dbeta != nullptr) dbeta[at.column] = static_cast<float>(sums.first);
+  if (dgamma != nullptr) dgamma[at.column] = static_cast<float>(product);
+  slopes[at.column] = {static_cast<float>(sums.first / rows), static_cast<float>(product * spread / rows)};
+}
+
+// --- maps -----------------------------------------------------------------------------------------------------------
+
+// A thread keeps its channels, one or four, and goes down the rows.
+// A thread keeps its channels, one or four, and goes down the rows.
+template <int Width>
+__device__ __forceinline__ Floats<Width> load_or(const float* values, int channel, float otherwise) {
+  if (values != nullptr) return load<Width>(values + channel);
+  Floats<Width> result;
+  CURIE_UNROLL
+  for (int i = 0; i < Width; ++i) result.of[i] = otherwise;
+  return result;
+}
+
+struct Normalization {
+  const float* mean;    // null: 0
+  const float* spread;  // 1 / std, or a variance
+  bool spread_is_variance;
+  float epsilon;
+  const float* gamma;  // null: 1
+  const float* beta;   // null: 0
+};
+
+// y = (x - mean) * scale + beta with scale = gamma / std; y may be x.
+template <int Width>
+__global__ void __launch_bounds__(kColumnBlock)
+    normalize_kernel(int rows, int channels, int width, Normalization by, const float* x, float* y) {
+  const ColumnPlace at(width);
+  const int channel = at.column * Width;
+  if (channel >= channels) return;
+  const Floats<Width> centre = load_or<Width>(by.mean, channel, 0.0f), shift = load_or<Width>(by.beta, channel, 0.0f),
+                      gamma = load_or<Width>(by.gamma, channel, 1.0f);
+  Floats<Width> scale = load<Width>(by.spread + channel);
+  CURIE_UNROLL
+  for (int i = 0; i < Width; ++i) {
+    if (by.spread_is_variance) scale.of[i] = 1.0f / sqrtf(scale.of[i] + by.epsilon);
+    scale.of[i] *= gamma.of[i];
+  }
+  for (long long row = at.first_row(); row < rows; row += at.row_stride()) {
+    const std::size_t element = static_cast<std::size_t>(row) * channels + channel;
+    Floats<Width> values = load<Width>(x + element);
+    CURIE_UNROLL
+    for (int i = 0; i < Width; ++i) {
+      values.of[i] = fmaf(values.of[i] - centre.of[i], scale.of[i], shift.of[i]);
+    }
+    store<Width>(y + element, values);
+  }
+}
+
+// dx = gamma * inv_std * (dy - sum dy / rows - (x - mean) * slope); dx may be dy.
+template <int Width>
+__global__ void __launch_bounds__(kColumnBlock)
+    input_gradient_kernel(int rows, int channels, int width, const float* __restrict__ x,
+                          const float* __restrict__ mean, const float* __restrict__ inv_std,
+                          const float* __restrict__ gamma, const Slope* __restrict__ slopes, const float* dy,
+                          float* dx) {
+  const ColumnPlace at(width);
+  const int channel = at.column * Width;
+  if (channel >= channels) return;
+  const Floats<Width> centre = load<Width>(mean + channel), factor = load_or<Width>(gamma, channel, 1.0f);
+  Floats<Width> scale = load<Width>(inv_std + channel);
+  Slope of[Width];
+  CURIE_UNROLL
+  for (int i = 0; i < Width; ++i) {
+    scale.of[i] *= factor.of[i];
+    of[i] = slopes[channel + i];
+  }
+  for (long long row = at.first_row(); row < rows; row += at.row_stride()) {
+    const std::size_t element = static_cast<std::size_t>(row) * channels + channel;
+    const Floats<Width> values = load<Width>(x + element);
+    Floats<Width> gradients = load<Width>(dy + element);
+    CURIE_UNROLL
+    for (int i = 0; i < Width; ++i) {
+      const float gradient = gradients.of[i] - of[i].mean_gradient;
+      gradients.of[i] = scale.of[i] * fmaf(centre.of[i] - values.of[i], of[i].slope, gradient);
+    }
+    store<Width>(dx + element, gradients);
+  }
+}
+
+// --- launches -------------------------------------------------------------------------------------------------------
+
+Launch over_columns(const char* name, Stream stream, int groups, int chunks) {
+  return {.name = name, .grid = dim3(groups, chunks), .block = kColumnBlock, .stream = stream};
+}
+
+// Starts kernel(rows, channels, width, arguments...), where a thread takes `floats` channels at a time.
+template <typename Kernel, typename... Arguments>
+void start_map(const char* name, Stream stream, const BatchNormShape& shape, int floats, Kernel kernel,
+               const Arguments&... arguments) {
+  constexpr int kRowsOfThread = 8, kMostChunks = 65535;
+  const int columns = shape.channels / floats, width = column_width(columns);
+  const unsigned chunks = blocks_for(shape.rows, kColumnBlock / width * kRowsOfThread, kMostChunks);
+  launch(over_columns(name, stream, static_cast<int>(column_groups(columns)), static_cast<int>(chunks)), kernel,
+         shape.rows, shape.channels, width, arguments...);
+}
+
+void normalize(const char* name, Stream stream, const BatchNormShape& shape, const Normalization& by, const float* x,
+               float* y) {
+  if (shape.channels % 4 == 0 && wide_enough(by.mean, by.spread, by.gamma, by.beta, x, y)) {
+    start_map(name, stream, shape, 4, normalize_kernel<4>, by, x, y);
+  } else {
+    start_map(name, stream, shape, 1, normalize_kernel<1>, by, x, y);
+  }
+}
+
+}  // namespace
+
+std::size_t batch_norm_scratch_bytes(const BatchNormShape& shape) {
+  return partial_count(shape) * sizeof(TwoSums) + static_cast<std::size_t>(shape.channels) * sizeof(Slope);
+}
+
+void batch_norm_forward(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
+                        const float* beta, float* y, float* saved_mean, float* saved_inv_std, float* running_mean,
+                        float* running_variance, Scratch scratch) {
+  const Chunks chunks(shape);
+  TwoSums* const partials = partials_in(scratch);
+  launch(over_columns("batch_norm_moments", stream, chunks.groups, chunks.count), moments_kernel, shape.rows,
+         shape.channels, chunks.width, x, partials);
+  launch(over_columns("batch_norm_statistics", stream, chunks.groups, 1), finish_moments_kernel, shape, chunks.width,
+         chunks.count, partials, x, saved_mean, saved_inv_std, running_mean, running_variance);
+  normalize("batch_norm", stream, shape, {saved_mean, saved_inv_std, false, shape.epsilon, gamma, beta}, x, y);
+}
+
+void batch_norm_inference(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
+                          const float* beta, const float* running_mean, const float* running_variance, float* y) {
+  normalize("batch_norm_inference", stream, shape, {running_mean, running_variance, true, shape.epsilon, gamma, beta},
+            x, y);
+}
+
+void batch_norm_backward(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
+                         const float* saved_mean, const float* saved_inv_std, const float* dy, float* dx, float* dgamma,
+                         float* dbeta, Scratch scratch) {
+  const Chunks chunks(shape);
+  TwoSums* const partials = partials_in(scratch);
+  Slope* const slopes = slopes_in(scratch, shape);
+  launch(over_columns("batch_norm_gradient_sums", stream, chunks.groups, chunks.count), gradient_sums_kernel,
+         shape.rows, shape.channels, chunks.width, x, saved_mean, dy, partials);
+  launch(over_columns("batch_norm_gradients", stream, chunks.groups, 1), finish_gradients_kernel, shape.rows,
+         shape.channels, chunks.width, chunks.count, partials, saved_inv_std, dgamma, dbeta, slopes);
+  if (dx == nullptr) return;
+  if (shape.channels % 4 == 0 && wide_enough(x, saved_mean, saved_inv_std, gamma, dy, dx)) {
+    start_map("batch_norm_input_gradient", stream, shape, 4, input_gradient_kernel<4>, x, saved_mean, saved_inv_std,
+              gamma, slopes, dy, dx);
+  } else {
+    start_map("batch_norm_input_gradient", stream, shape, 1, input_gradient_kernel<1>, x, saved_mean, saved_inv_std,
+              gamma, slopes, dy, dx);
+  }
+}
+
+void batch_norm_backward_inference(Stream stream, const BatchNormShape& shape, const float* gamma,
+                                   const float* running_variance, const float* dy, float* dx) {
+  normalize("batch_norm_frozen_gradient", stream, shape,
+            {nullptr, running_variance, true, shape.epsilon, gamma, nullptr}, dy, dx);
+}
+
+}  // namespace curie::CURIE_GPU

@@ -1,0 +1,131 @@
+// A block's part of a matrix product in float32: tiles of both operands in shared memory, a small tile of sums in the
+// registers of each thread. While a tile is computed with, the next one is on its way from global memory to registers.
+#pragma once
+
+#include "cuda/conv2d_gather.cuh"
+#include "cuda/vec.cuh"
+
+namespace curie::CURIE_GPU {
+
+// Depth before rows: a thread reads four neighbouring rows at once. Four floats of padding spread the transposing
+// writes over the banks.
+template <Tile kTile>
+struct SimtTiles {
+  alignas(16) float a[2][size_of(kTile).depth][size_of(kTile).rows + 4];
+  alignas(16) float b[2][size_of(kTile).depth][size_of(kTile).columns + 4];
+};
+
+// The sums of one thread. Its rows and columns come in quads, and the quads of neighbouring threads lie side by side,
+// so that their reads of shared memory do too.
+template <Tile kTile>
+struct SimtSums {
+  static constexpr TileSize kSize = size_of(kTile);
+  static constexpr int kRows = kSize.thread_rows, kColumns = kSize.thread_columns;
+  static constexpr int kThreadsAcross = kSize.columns / kColumns, kThreadsDown = kSize.rows / kRows;
+  static_assert(kRows % 4 == 0 && kColumns % 4 == 0);
+
+  float of[kRows][kColumns] = {};
+
+  __device__ __forceinline__ static int row(int quad) {
+    return (quad * kThreadsDown + static_cast<int>(threadIdx.x) / kThreadsAcross) * 4;
+  }
+  __device__ __forceinline__ static int column(int quad) {
+    return (quad * kThreadsAcross + static_cast<int>(threadIdx.x) % kThreadsAcross) * 4;
+  }
+};
+
+template <typename Part>
+struct Fetched {
+  float values[Part::kPasses][Part::kVector];
+};
+
+template <typename Operand, typename Part = typename Operand::Part>
+__device__ __forceinline__ void fetch(Operand& operand, Fetched<Part>& fetched) {
+  CURIE_UNROLL
+  for (int pass = 0; pass < Part::kPasses; ++pass) {
+    const float* source = operand.take(pass);
+    float(&values)[Part::kVector] = fetched.values[pass];
+    if constexpr (Part::kVector == 4) {
+      const float4 four = source != nullptr ? load4(source) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
+    } else {
+      values[0] = source != nullptr ? *source : 0.0f;
+    }
+  }
+}
+
+template <typename Part, int kPitch>
+__device__ __forceinline__ void put(const Fetched<Part>& fetched, float (&tile)[Part::kDepth][kPitch]) {
+  if (!Part::takes()) return;
+  CURIE_UNROLL
+  for (int pass = 0; pass < Part::kPasses; ++pass) {
+    const float(&values)[Part::kVector] = fetched.values[pass];
+    const int row = Part::row(pass), depth = Part::depth(pass);
+    if constexpr (Part::kVector == 4 && !Part::kAlongDepth) {
+      store4(&tile[depth][row], make_float4(values[0], values[1], values[2], values[3]));
+    } else {
+      CURIE_UNROLL
+      for (int i = 0; i < Part::kVector; ++i) {
+        tile[depth + (Part::kAlongDepth ? i : 0)][row + (Part::kAlongDepth ? 0 : i)] = values[i];
+      }
+    }
+  }
+}
+
+template <Tile kTile>
+__device__ __forceinline__ void add_products(const SimtTiles<kTile>& tiles, int stage, SimtSums<kTile>& sums) {
+  using Sums = SimtSums<kTile>;
+  CURIE_UNROLL
+  for (int depth = 0; depth < Sums::kSize.depth; ++depth) {
+    float a[Sums::kRows], b[Sums::kColumns];
+    CURIE_UNROLL
+    for (int quad = 0; quad < Sums::kRows / 4; ++quad) {
+      const float4 four = load4(&tiles.a[stage][depth][Sums::row(quad)]);
+      a[4 * quad] = four.x, a[4 * quad + 1] = four.y, a[4 * quad + 2] = four.z, a[4 * quad + 3] = four.w;
+    }
+    CURIE_UNROLL
+    for (int quad = 0; quad < Sums::kColumns / 4; ++quad) {
+      const float4 four = load4(&tiles.b[stage][depth][Sums::column(quad)]);
+      b[4 * quad] = four.x, b[4 * quad + 1] = four.y, b[4 * quad + 2] = four.z, b[4 * quad + 3] = four.w;
+    }
+    CURIE_UNROLL
+    for (int i = 0; i < Sums::kRows; ++i) {
+      CURIE_UNROLL
+      for (int j = 0; j < Sums::kColumns; ++j) sums.of[i][j] += a[i] * b[j];
+    }
+  }
+}
+
+// sums += the product of a (rows x depth) and b (depth x columns), `steps` tiles deep. visit(stage) is called for each
+// tile while it is in shared memory.
+template <Tile kTile, typename A, typename B, typename Visit>
+__device__ __forceinline__ void multiply(SimtTiles<kTile>& tiles, A& a, B& b, int steps, SimtSums<kTile>& sums,
+                                         Visit visit) {
+  Fetched<typename A::Part> from_a;
+  Fetched<typename B::Part> from_b;
+  if (steps > 0) {
+    fetch(a, from_a);
+    fetch(b, from_b);
+    put(from_a, tiles.a[0]);
+    put(from_b, tiles.b[0]);
+  }
+  __syncthreads();
+  for (int step = 0; step < steps; ++step) {
+    const int stage = step % 2;
+    const bool more = step + 1 < steps;
+    if (more) {
+      fetch(a, from_a);
+      fetch(b, from_b);
+    }
+    add_products(tiles, stage, sums);
+    visit(stage);
+    // The other stage was last read before the barrier that ended the step before.
+    if (more) {
+      put(from_a, tiles.a[1 - stage]);
+      put(from_b, tiles.b[1 - stage]);
+    }
+    __syncthreads();
+  }
+}
+
+}  // namespace curie::CURIE_GPU

@@ -1,0 +1,237 @@
+// The only file that calls the CUDA runtime. A program that holds it starts on a machine without a driver: nothing here
+// is called before a device is asked for, and then the runtime's own words say what is missing.
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "cuda/backend.h"
+#include "cuda/launch_arguments.h"
+#include "cuda/runtime.h"
+#include "tensor/error.h"
+
+namespace curie::cuda {
+namespace {
+
+constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
+
+std::string in_words(cudaError_t error) {
+  return fmt::format("{} ({})", cudaGetErrorString(error), cudaGetErrorName(error));
+}
+
+// An error of an earlier kernel shows in a later call, so the message names the call where it was noticed.
+void check(cudaError_t error, const char* call) {
+  if (error == cudaSuccess) return;
+  cudaGetLastError();  // so that the next call is judged by itself, where the device still works
+  throw_error(error == cudaErrorMemoryAllocation ? ErrorKind::out_of_memory : ErrorKind::internal,
+              fmt::format("CUDA: {} failed: {}", call, in_words(error)));
+}
+
+cudaStream_t cuda(Stream stream) { return stream; }
+cudaEvent_t event_of(void* handle) { return static_cast<cudaEvent_t>(handle); }
+
+std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+std::string describe_device(int device) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
+  return fmt::format("{}, compute capability {}.{}, {:.0f} GiB", properties.name, properties.major, properties.minor,
+                     static_cast<double>(properties.totalGlobalMem) / kGibibyte);
+}
+
+class Graph final : public Recording {
+ public:
+  Graph(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
+    const cudaError_t error = cudaGraphInstantiate(&executable_, graph, 0);
+    cudaGraphDestroy(graph);
+    check(error, "cudaGraphInstantiate");
+  }
+  ~Graph() override { cudaGraphExecDestroy(executable_); }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  void replay() override { check(cudaGraphLaunch(executable_, stream_), "cudaGraphLaunch"); }
+
+ private:
+  cudaGraphExec_t executable_ = nullptr;
+  cudaStream_t stream_;
+};
+
+}  // namespace
+
+// --- launches
+// ---------------------------------------------------------------------------------------------------------
+
+void launch_kernel(const LaunchArguments& at, const void* kernel, void** arguments) {
+  constexpr std::size_t kWithoutAsking = std::size_t{48} << 10;  // dynamic shared memory that every kernel may use
+  if (at.shared_bytes > kWithoutAsking) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(at.shared_bytes)),
+          at.name);
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(at.grid[0], at.grid[1], at.grid[2]);
+  config.blockDim = dim3(at.block[0], at.block[1], at.block[2]);
+  config.dynamicSmemBytes = at.shared_bytes;
+  config.stream = at.stream;
+  check(cudaLaunchKernelExC(&config, kernel, arguments), at.name);
+}
+
+// --- pinned memory and events
+// -----------------------------------------------------------------------------------------
+
+PinnedBuffer::PinnedBuffer(std::size_t bytes) : bytes_(bytes) {
+  void* data = nullptr;
+  check(cudaMallocHost(&data, bytes), "cudaMallocHost");
+  data_ = static_cast<std::byte*>(data);
+}
+PinnedBuffer::~PinnedBuffer() { cudaFreeHost(data_); }
+
+Event::Event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreate(&event), "cudaEventCreate");
+  handle_ = event;
+}
+Event::~Event() { cudaEventDestroy(event_of(handle_)); }
+void Event::record(Stream stream) { check(cudaEventRecord(event_of(handle_), cuda(stream)), "cudaEventRecord"); }
+void Event::wait() const { check(cudaEventSynchronize(event_of(handle_)), "cudaEventSynchronize"); }
+double Event::milliseconds_since(const Event& earlier) const {
+  float milliseconds = 0.0f;
+  check(cudaEventElapsedTime(&milliseconds, event_of(earlier.handle_), event_of(handle_)), "cudaEventElapsedTime");
+  return static_cast<double>(milliseconds);
+}
+
+// --- the device
+// -------------------------------------------------------------------------------------------------------
+
+struct Runtime::Slot {
+  explicit Slot(std::size_t bytes) : buffer(bytes) {}
+  PinnedBuffer buffer;
+  Event used;
+};
+
+Runtime::Runtime(int device) : device_(device) {
+  check(cudaSetDevice(device), "cudaSetDevice");
+  int major = 0, minor = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cudaDeviceGetAttribute");
+  compute_capability_ = 10 * major + minor;
+  CURIE_CHECK(compute_capability_ >= 75, usage,
+              "device cuda:{}: {}; Curie's kernels need compute capability 7.5 or newer", device,
+              describe_device(device));
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  stream_ = stream;
+}
+
+Runtime::~Runtime() {
+  slots_.clear();
+  cudaStreamDestroy(cuda(stream_));
+}
+
+std::string Runtime::describe() const { return describe_device(device_); }
+
+Backend::Memory Runtime::memory() const {
+  Backend::Memory state;
+  check(cudaMemGetInfo(&state.free, &state.total), "cudaMemGetInfo");
+  return state;
+}
+
+std::byte* Runtime::allocate(std::size_t bytes) const {
+  void* data = nullptr;
+  const cudaError_t error = cudaMalloc(&data, bytes);
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    const Backend::Memory state = memory();
+    throw_error(ErrorKind::out_of_memory, fmt::format("device cuda:{} has no room for {} bytes: {} of {} are free",
+                                                      device_, bytes, state.free, state.total));
+  }
+  check(error, "cudaMalloc");
+  return static_cast<std::byte*>(data);
+}
+
+void Runtime::free(std::byte* data) const noexcept { cudaFree(data); }
+
+void Runtime::zero(std::byte* data, std::size_t bytes) const {
+  check(cudaMemsetAsync(data, 0, bytes, cuda(stream_)), "cudaMemsetAsync");
+}
+
+// Copies from pageable memory make the driver stage and wait; so the bytes go through one of a few pinned buffers, and
+// the host waits only when it comes round to a buffer whose last copy is not done.
+Runtime::Slot& Runtime::staging(std::size_t bytes) {
+  constexpr std::size_t kSlots = 4;
+  if (slots_.empty()) slots_.resize(kSlots);
+  std::unique_ptr<Slot>& slot = slots_[next_slot_];
+  next_slot_ = (next_slot_ + 1) % kSlots;
+  if (slot != nullptr) slot->used.wait();
+  if (slot == nullptr || slot->buffer.bytes() < bytes) slot = std::make_unique<Slot>(bytes);
+  return *slot;
+}
+
+void Runtime::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  constexpr std::size_t kLargestSlot = std::size_t{8} << 20;
+  if (bytes > kLargestSlot) {  // pinning that much would cost more than it saves
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda(stream_)), "cudaMemcpyAsync to the device");
+    synchronize();
+    return;
+  }
+  Slot& slot = staging(bytes);
+  std::memcpy(slot.buffer.data(), from, bytes);
+  check(cudaMemcpyAsync(to, slot.buffer.data(), bytes, cudaMemcpyHostToDevice, cuda(stream_)),
+        "cudaMemcpyAsync to the device");
+  slot.used.record(stream_);
+}
+
+void Runtime::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda(stream_)), "cudaMemcpyAsync to the host");
+  synchronize();
+}
+
+void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cuda(stream_)), "cudaMemcpyAsync on the device");
+}
+
+void Runtime::synchronize() const { check(cudaStreamSynchronize(cuda(stream_)), "cudaStreamSynchronize"); }
+
+std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
+  check(cudaStreamBeginCapture(cuda(stream_), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  cudaGraph_t graph = nullptr;
+  try {
+    step();
+  } catch (...) {
+    cudaStreamEndCapture(cuda(stream_), &graph);  // also ends a capture that an error has spoiled
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    throw;
+  }
+  check(cudaStreamEndCapture(cuda(stream_), &graph), "cudaStreamEndCapture");
+  return std::make_unique<Graph>(graph, cuda(stream_));
+}
+
+// --- what there is
+// ----------------------------------------------------------------------------------------------------
+
+BackendStatus gpu_status() {
+  BackendStatus status{.name = "cuda", .available = false, .details = {}};
+  int built = 0, driver = 0, count = 0;
+  cudaRuntimeGetVersion(&built);
+  // Without a driver this fails with InsufficientDriver and leaves the count as it was.
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  const bool has_driver = cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0;
+  if (error != cudaSuccess || count == 0) {
+    cudaGetLastError();
+    status.details.push_back(
+        fmt::format("no NVIDIA GPU that this program can use: {}; {}, CUDA runtime {}",
+                    error == cudaSuccess ? "the driver lists none" : in_words(error),
+                    has_driver ? "driver for CUDA " + version_text(driver) : std::string("no NVIDIA driver found"),
+                    version_text(built)));
+    return status;
+  }
+  status.available = true;
+  for (int device = 0; device < count; ++device) {
+    status.details.push_back(fmt::format("cuda:{}: {}, driver for CUDA {}, runtime {}", device, describe_device(device),
+                                         version_text(driver), version_text(built)));
+  }
+  return status;
+}
+
+}  // namespace curie::cuda

@@ -1,0 +1,55 @@
+// What a device that is too small would have needed.
+#include <fmt/format.h>
+
+#include "model/session.h"
+#include "model/summary.h"
+
+namespace curie {
+namespace {
+
+// The largest batch from 1 to `batch` whose bytes fit, 0 when none does. Bytes grow with the batch.
+template <typename Bytes>
+int largest_fitting(int batch, std::size_t room, Bytes&& bytes) {
+  int fits = 0;
+  for (int low = 1, high = batch; low <= high;) {
+    const int middle = low + (high - low) / 2;
+    if (bytes(middle) <= room) {
+      fits = middle;
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return fits;
+}
+
+}  // namespace
+
+void Session::explain_shortage(const Error& error, int training, int inference, DType pixels) {
+  // What was planned until now is gone, so that its memory counts as free.
+  training_.reset();
+  inference_.reset();
+  staging_ = {};
+  const Backend::Memory memory = backend_->memory().value_or(Backend::Memory{});
+  const int batch = std::max(training, inference);
+  const auto bytes_for = [&](int n) { return predicted_bytes(training > 0 ? n : 0, n, pixels); };
+  const std::unique_ptr<Executor> executor = make_executor(batch, training > 0 ? Mode::training : Mode::inference);
+  std::string text = fmt::format(
+      "{}\na {} step of {} samples needs {}; {} of {} are free. The planned peak by layer (arrays share memory where "
+      "their "
+      "lifetimes allow):\n",
+      error.what(), training > 0 ? "training" : "prediction", batch, human_bytes(bytes_for(batch)),
+      human_bytes(memory.free), human_bytes(memory.total));
+  for (std::size_t i = 0; i < executor->steps().size(); ++i) {
+    text += fmt::format("  {:<40} {:>10}\n", executor->steps()[i].name, human_bytes(executor->step_bytes(i)));
+  }
+  text += fmt::format("  {:<40} {:>10}\n", "scratch memory", human_bytes(executor->scratch_bytes()));
+  text += fmt::format("  {:<40} {:>10}\n", "parameters, gradients, optimizer", human_bytes(store_.bytes()));
+  // The parameters are allocated already.
+  const int fits = largest_fitting(batch, memory.free + store_.bytes(), bytes_for);
+  text += fits > 0 ? fmt::format("the largest batch that fits is {}: --batch-size {}", fits, fits)
+                   : std::string("not even one sample fits: use a smaller model or a larger device");
+  throw_error(ErrorKind::out_of_memory, text);
+}
+
+}  // namespace curie

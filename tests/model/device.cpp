@@ -1,0 +1,128 @@
+// What training on a device with memory of its own promises: the same bytes twice, with recorded steps or plain ones,
+// with the data set on the device or sent batch by batch; and what it says when the memory is too small.
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "model/model.h"
+#include "model/session.h"
+#include "support/backend.h"
+#include "support/blobs.h"
+#include "support/throws.h"
+#ifdef CURIE_WITH_EMULATED
+#include "emu/memory.h"
+#endif
+
+using namespace curie;
+using curie::test::blobs;
+
+namespace {
+
+// The same samples, but the device cannot know that they stay the same.
+class Streamed final : public Dataset {
+ public:
+  explicit Streamed(const LabelledImages& images) : data_(images) {}
+  int size() const override { return data_.size(); }
+  Shape sample_shape() const override { return data_.sample_shape(); }
+  DType dtype() const override { return data_.dtype(); }
+  std::int32_t label(int index) const override { return data_.label(index); }
+  void read(int index, int epoch, std::byte* out) const override { data_.read(index, epoch, out); }
+
+ private:
+  ImageDataset data_;
+};
+
+Sequential two_blocks() {
+  Sequential model({10, 10, 1}, 4);
+  model.add(Conv2D{.filters = 8, .kernel = 3, .activation = Activation::relu})
+      .add(MaxPool2D{.pool = 2})
+      .add(Dropout{.rate = 0.3f})
+      .add(Conv2D{.filters = 6, .kernel = 3, .bias = false})
+      .add(BatchNormalization{})
+      .add(ReLU{})
+      .add(Flatten{})
+      .add(Dense{.units = 3, .activation = Activation::softmax});
+  return model;
+}
+
+std::vector<float> trained(const Dataset& data, bool record_steps, const std::vector<float>& class_weights = {}) {
+  Sequential model = two_blocks();
+  model.compile({.loss = SparseCategoricalCrossentropy{},
+                 .device = test::device_under_test(),
+                 .backend = {.record_steps = record_steps}});
+  FitOptions options{.epochs = 2, .batch_size = 16, .validation = &data, .verbose = Verbosity::silent};
+  options.class_weights = class_weights;
+  model.fit(data, options);  // 40 samples: two batches of 16 and one of 8
+  const Tensor weights = model.session().weights();
+  return {weights.host<float>().begin(), weights.host<float>().end()};
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("training gives the same bytes twice, recorded or not, from the device's copy of the data or the host's") {
+  const LabelledImages images = blobs(40, 10, 3);
+  const ImageDataset data(images);
+  const std::vector<float> weights = trained(data, true);
+  CHECK(same_bits(trained(data, true), weights));
+  CHECK(same_bits(trained(data, false), weights));
+  CHECK(same_bits(trained(Streamed(images), true), weights));
+  const std::vector<float> weighted = trained(data, true, {1.0f, 2.0f, 0.5f});
+  CHECK_FALSE(same_bits(weighted, weights));
+  CHECK(same_bits(trained(Streamed(images), false, {1.0f, 2.0f, 0.5f}), weighted));
+}
+
+TEST_CASE("the predicted memory is what a plan takes") {
+  Sequential model = two_blocks();
+  model.compile({.loss = SparseCategoricalCrossentropy{}, .device = test::device_under_test()});
+  Session& session = model.session();
+  const std::optional<Backend::Memory> before = session.backend().memory();
+  if (!before) return;  // the CPU has the host's
+  const std::size_t parameters = session.parameters().bytes();
+  const std::size_t predicted = session.predicted_bytes(512, 512, DType::u8);
+  session.plan(512, 512, DType::u8);
+  const std::size_t taken = before->free - session.backend().memory()->free;
+  // Each of some ten blocks is rounded up, by at most 512 bytes here; a GPU's driver hands out 2 MiB at a time.
+  const std::size_t rounding = session.backend().device().kind == DeviceKind::cuda ? std::size_t{32} << 20 : 16 * 512;
+  CHECK(taken + parameters <= predicted + rounding);
+  CHECK(taken + parameters + rounding >= predicted);
+}
+
+#ifdef CURIE_WITH_EMULATED
+TEST_CASE("a device that is too small says what was asked for, what each layer takes and which batch fits") {
+  if (test::device_under_test() != "emulated") return;
+  struct Limit {
+    explicit Limit(std::size_t bytes) { emu::set_memory_limit(emu::memory_in_use() + bytes); }
+    ~Limit() { emu::set_memory_limit(~std::size_t{0}); }
+  };
+  const LabelledImages images = blobs(400, 10, 3);
+  const ImageDataset data(images);
+  Sequential model = two_blocks();
+  model.compile({.loss = SparseCategoricalCrossentropy{}, .device = "emulated"});
+  const Limit limit(1 << 20);
+  const auto fit = [&](int batch) {
+    model.fit(data, {.epochs = 1, .batch_size = batch, .verbose = Verbosity::silent});
+  };
+  std::string message;
+  try {
+    fit(400);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::out_of_memory);
+    message = error.what();
+  }
+  for (const char* part : {"has no room for", "a training step of 400 samples needs", "are free", "conv2d", "dense",
+                           "scratch memory", "parameters, gradients, optimizer", "the largest batch that fits is "}) {
+    CAPTURE(message);
+    CHECK(message.find(part) != std::string::npos);
+  }
+  // What the message promises holds.
+  const std::string promise = "--batch-size ";
+  const int batch = std::stoi(message.substr(message.find(promise) + promise.size()));
+  CHECK(batch >= 1);
+  CHECK(batch < 400);
+  fit(batch);
+}
+#endif
