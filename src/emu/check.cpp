@@ -50,7 +50,7 @@ class Checker final : public Observer {
   struct Entry {
     const void* code = nullptr;
     Region* region = nullptr;
-    const void* ignored = nullptr;
+    const void* ignored = &checking;  // an address that is not checked
     std::uint32_t place = 0;
   };
 
@@ -160,8 +160,12 @@ void Checker::atomic(const void* address, std::size_t bytes, Where where) {
 Region* Checker::region_of(const Access& access, const void* code) {
   Region* region = regions_.find(access.at, code);
   if (region != nullptr && region->holds(access.at, access.bytes)) return region;
-  std::string objection = region == nullptr ? regions_.objection(access.at, access.bytes, access.write)
-                                            : " out of bounds: " + region->describe(access.at, access.bytes);
+  std::string objection;
+  if (region != nullptr) {
+    objection = " out of bounds: " + region->describe(access.at, access.bytes);
+  } else {
+    machine_.on_host_stack([&] { objection = regions_.objection(access.at, access.bytes, access.write); });
+  }
   if (objection.empty()) return nullptr;
   objection.insert(0, fmt::format("{} {} bytes at {}", verb(access), access.bytes, places_.line(access.place)));
   stop(std::move(objection));

@@ -103,7 +103,9 @@ Region* Regions::find(const std::byte* at, const void* code) {
                        [](const std::byte* address, const auto& region) { return address < region->first; });
   if (after != buffers_.begin() && (*std::prev(after))->holds(at, 1)) return std::prev(after)->get();
   if (is_parameter(at) || segment_of(at) == Segment::constant) return nullptr;
-  return find_static(at, code);
+  Region* found = nullptr;
+  Machine::instance().on_host_stack([&] { found = find_static(at, code); });
+  return found;
 }
 
 bool Regions::is_parameter(const std::byte* at) const {
@@ -119,7 +121,7 @@ Region* Regions::find_static(const std::byte* at, const void* code) {
   const std::vector<Region*>& own = statics_[grid_->kernel];
   const bool near =
       std::any_of(own.begin(), own.end(), [&](const Region* r) { return distance(*r, at) < kNearStatic; });
-  if (near && (code == nullptr || !is_code_of(code, array->function))) return nullptr;
+  if (near && (code == nullptr || !is_code_of(static_cast<const char*>(code) - 1, array->function))) return nullptr;
   return &shared_ready(array->data, array->bytes, array->name.c_str());
 }
 

@@ -23,7 +23,8 @@ std::uint32_t Places::of(Where where) {
 std::string Places::line(std::uint32_t place) const {
   const auto& [code, where] = places_[place];
   if (code == nullptr) return fmt::format("{}:{}", short_name(where.file), where.line);
-  const std::string line = source_line(static_cast<const char*>(code) - 1);
+  std::string line;
+  Machine::instance().on_host_stack([&] { line = source_line(static_cast<const char*>(code) - 1); });
   return line.empty() ? fmt::format("{}", code) : line;
 }
 

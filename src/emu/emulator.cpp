@@ -30,11 +30,19 @@ constexpr std::size_t kSharedLimit = std::size_t{227} << 10;  // dynamic and sta
 
 std::size_t product(dim3 d) { return std::size_t{d.x} * d.y * d.z; }
 
+// The guard before the block is as long as its alignment, so that the block itself is aligned.
+std::align_val_t alignment_of(const SharedBlock& block) { return std::align_val_t{std::max(block.alignment, kGuard)}; }
+
 void allocate_shared(SharedBlock& block) {
-  const std::size_t alignment = block.alignment < kGuard ? kGuard : block.alignment;
-  auto* memory = static_cast<std::byte*>(::operator new (block.bytes + 2 * kGuard, std::align_val_t{alignment}));
-  std::memset(memory, static_cast<int>(kGuardByte), block.bytes + 2 * kGuard);
-  block.data = memory + kGuard;
+  const auto before = static_cast<std::size_t>(alignment_of(block));
+  auto* memory = static_cast<std::byte*>(::operator new(before + block.bytes + kGuard, alignment_of(block)));
+  std::memset(memory, static_cast<int>(kGuardByte), before + block.bytes + kGuard);
+  block.data = memory + before;
+}
+
+void free_shared(const SharedBlock& block) {
+  if (block.data == nullptr) return;
+  ::operator delete(block.data - static_cast<std::size_t>(alignment_of(block)), alignment_of(block));
 }
 
 bool intact(const std::byte* guard) {
@@ -119,7 +127,7 @@ void Machine::begin_launch(const Grid& grid) {
   }
   if (grid.dynamic_shared_bytes > 0) {
     if (dynamic_ == nullptr || dynamic_->bytes != grid.dynamic_shared_bytes) {
-      if (dynamic_ != nullptr) ::operator delete (dynamic_->data - kGuard, std::align_val_t{128});
+      if (dynamic_ != nullptr) free_shared(*dynamic_);
       dynamic_ = std::make_unique<SharedBlock>(
           SharedBlock{.bytes = grid.dynamic_shared_bytes, .alignment = 128, .name = "dynamic shared memory"});
     }

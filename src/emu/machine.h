@@ -5,6 +5,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ class Machine {
   // Leaves the running fiber for good; a signal handler may call it. `what` is taken over, for nobody unwinds that
   // stack.
   [[noreturn]] void stop(std::string what);
+
+  // Runs what needs more stack than a fiber has.
+  void on_host_stack(const std::function<void()>& task);
 
   std::string place() const;
   std::byte* ready_shared(SharedBlock& block);
@@ -116,7 +120,8 @@ class Machine {
   Thread* current_ = nullptr;
   Fiber* running_ = nullptr;
   Fiber host_;
-  std::deque<Fiber> fibers_;  // suspended threads run on them, so they never move
+  const std::function<void()>* task_ = nullptr;  // of the fiber that waits for it on the host's stack
+  std::deque<Fiber> fibers_;                     // suspended threads run on them, so they never move
   std::vector<Fiber*> free_fibers_;
   std::uint32_t random_ = 1;
   std::uint64_t switches_ = 0;

@@ -1,5 +1,6 @@
 // Who runs next, and what barriers and warp operations ask of those who wait.
 #include <cstring>
+#include <utility>
 
 #include "emu/machine.h"
 #include "tensor/error.h"
@@ -83,6 +84,19 @@ Fiber& Machine::take_fiber() {
 void Machine::run_threads() {
   running_ = &host_;
   resume(threads_[static_cast<std::size_t>(pick())]);
+  while (task_ != nullptr) {
+    (*std::exchange(task_, nullptr))();
+    running_ = current_->fiber;
+    Fiber::change(host_, *running_);
+  }
+}
+
+void Machine::on_host_stack(const std::function<void()>& task) {
+  if (running_ == &host_) return task();
+  task_ = &task;
+  Fiber& from = *running_;
+  running_ = &host_;
+  Fiber::change(from, host_);
 }
 
 // The running fiber gives way to `thread`.

@@ -4,7 +4,7 @@
 #include <sys/time.h>
 
 #include <csignal>
-#include <vector>
+#include <memory>
 
 #include "emu/machine.h"
 #include "emu/memory.h"
@@ -115,7 +115,6 @@ void tick(int microseconds) {
 // A fault handler cannot run on a stack that has overflowed.
 class AlternativeStack {
  public:
-  AlternativeStack() : memory_(64 << 10) {}
   ~AlternativeStack() {
     stack_t none{};
     none.ss_flags = SS_DISABLE;
@@ -123,13 +122,14 @@ class AlternativeStack {
   }
   void use() {
     stack_t stack{};
-    stack.ss_sp = memory_.data();
-    stack.ss_size = memory_.size();
+    stack.ss_sp = memory_.get();
+    stack.ss_size = kBytes;
     sigaltstack(&stack, nullptr);
   }
 
  private:
-  std::vector<char> memory_;
+  static constexpr std::size_t kBytes = std::size_t{1} << 20;  // libdw wants half of it
+  std::unique_ptr<char[]> memory_{new char[kBytes]};
 };
 #endif
 
@@ -142,7 +142,7 @@ FaultWatch::FaultWatch() {
   alternative.use();
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE}) handle(signal, on_fault, SA_ONSTACK);
 #endif
-  handle(SIGVTALRM, on_tick, SA_RESTART);
+  handle(SIGVTALRM, on_tick, SA_RESTART | SA_ONSTACK);
   tick(1000000 / kTicksPerSecond);
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #ifdef CURIE_HAVE_LIBDW
@@ -145,18 +146,69 @@ std::string symbol_of(const void* address) {
   return name.substr(0, name.find('.'));
 }
 
-// _ZZ<function>E<length><name>, where <function> is its name without _Z.
-StaticArray static_array(const std::string& symbol, std::uintptr_t address, std::size_t bytes) {
-  std::string name = demangled(symbol.c_str());
-  if (const std::size_t scope = name.rfind("::"); scope != std::string::npos) name.erase(0, scope + 2);
-  const std::size_t end = symbol.rfind("E" + std::to_string(name.size()) + name);
-  return {.name = name,
-          .function = end == std::string::npos ? "" : "_Z" + symbol.substr(3, end - 3),
+// The plain name of `a::(anonymous namespace)::f<int>(float)`: f.
+std::string plain_name(std::string function) {
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
+  for (std::size_t at = function.find(kAnonymous); at != std::string::npos; at = function.find(kAnonymous)) {
+    function.erase(at, kAnonymous.size());
+  }
+  function.erase(std::min(function.find_first_of("(<"), function.size()));
+  const std::size_t before = function.find_last_of(": ");
+  return before == std::string::npos ? function : function.substr(before + 1);
+}
+
+// Of a symbol whose plain text is `<function>::<name>`.
+StaticArray static_array(const char* symbol, std::uintptr_t address, std::size_t bytes) {
+  const std::string text = demangled(symbol);
+  const std::size_t scope = text.rfind("::");
+  const std::size_t name = scope == std::string::npos ? 0 : scope + 2;
+  return {.name = text.substr(name),
+          .function = plain_name(text.substr(0, scope)),
           .data = reinterpret_cast<const std::byte*>(address),
           .bytes = bytes};
 }
 
-bool is_static_in_function(const char* symbol) { return std::strncmp(symbol, "_ZZ", 3) == 0; }
+bool is_static_in_function(const std::string& symbol) { return symbol.rfind("_ZZ", 0) == 0; }
+
+struct Variable {
+  std::uintptr_t first;
+  std::size_t bytes;
+  std::string symbol;
+};
+using Variables = std::map<std::uintptr_t, Variable>;
+
+std::map<Dwfl_Module*, Variables>& known_variables() {
+  static std::map<Dwfl_Module*, Variables> known;
+  return known;
+}
+
+// The writable ones of the program or library that holds a function.
+const Variables& variables_of(Dwfl_Module* module) {
+  const auto [entry, first_time] = known_variables().try_emplace(module);
+  Variables& variables = entry->second;
+  const int count = first_time && module != nullptr ? dwfl_module_getsymtab(module) : 0;
+  for (int i = 0; i < count; ++i) {
+    GElf_Sym symbol;
+    GElf_Addr address = 0;
+    const char* text = dwfl_module_getsym_info(module, i, &symbol, &address, nullptr, nullptr, nullptr);
+    if (text == nullptr || symbol.st_size == 0 || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
+    if (segment_of(reinterpret_cast<const void*>(address)) != Segment::writable) continue;
+    variables.insert({address, {address, symbol.st_size, text}});
+  }
+  return variables;
+}
+
+// libdw does not know which module .bss belongs to, so all that hold kernels are asked.
+const Variable* variable_at(const void* address) {
+  if (segment_of(address) != Segment::writable) return nullptr;
+  for (const auto& [module, variables] : known_variables()) {
+    const auto after = variables.upper_bound(key_of(address));
+    if (after == variables.begin()) continue;
+    const Variable& before = std::prev(after)->second;
+    if (key_of(address) < before.first + before.bytes) return &before;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
@@ -188,48 +240,31 @@ std::vector<StaticArray> static_arrays_of(const void* function) {
   const std::string name = symbol_of(function);
   if (name.size() < 3) return arrays;
   const std::string prefix = "_ZZ" + name.substr(2) + "E";
-  Dwfl_Module* module = module_of(function);
-  const int count = dwfl_module_getsymtab(module);
-  for (int i = 0; i < count; ++i) {
-    GElf_Sym symbol;
-    GElf_Addr address = 0;
-    const char* text = dwfl_module_getsym_info(module, i, &symbol, &address, nullptr, nullptr, nullptr);
-    if (text == nullptr || symbol.st_size == 0 || std::strncmp(text, prefix.c_str(), prefix.size()) != 0) continue;
-    if (segment_of(reinterpret_cast<const void*>(address)) != Segment::writable) continue;
-    arrays.push_back(static_array(text, address, symbol.st_size));
+  for (const auto& [first, variable] : variables_of(module_of(function))) {
+    if (variable.symbol.rfind(prefix, 0) == 0)
+      arrays.push_back(static_array(variable.symbol.c_str(), first, variable.bytes));
   }
   return arrays;
 }
 
 std::optional<StaticArray> static_array_at(const void* address) {
-  if (segment_of(address) != Segment::writable) return {};
-  Dwfl_Module* module = module_of(address);
-  if (module == nullptr) return {};
-  GElf_Off offset = 0;
-  GElf_Sym symbol;
-  const char* text = dwfl_module_addrinfo(module, key_of(address), &offset, &symbol, nullptr, nullptr, nullptr);
-  if (text == nullptr || !is_static_in_function(text) || offset >= symbol.st_size) return {};
-  return static_array(text, key_of(address) - offset, symbol.st_size);
+  const Variable* variable = variable_at(address);
+  if (variable == nullptr || !is_static_in_function(variable->symbol)) return {};
+  return static_array(variable->symbol.c_str(), variable->first, variable->bytes);
 }
 
 bool is_global_variable(const void* address) {
-  Dwfl_Module* module = module_of(address);
-  GElf_Off offset = 0;
-  GElf_Sym symbol;
-  const char* text = module == nullptr
-                         ? nullptr
-                         : dwfl_module_addrinfo(module, key_of(address), &offset, &symbol, nullptr, nullptr, nullptr);
-  return text != nullptr && !is_static_in_function(text) && offset < symbol.st_size;
+  const Variable* variable = variable_at(address);
+  return variable != nullptr && !is_static_in_function(variable->symbol) &&
+         variable->symbol.rfind("_ZGV", 0) != 0;  // guards of static variables are the compiler's
 }
 
-bool is_code_of(const void* address, const std::string& mangled_function) {
-  if (symbol_of(address) == mangled_function) return true;
+bool is_code_of(const void* address, const std::string& function) {
+  if (plain_name(function_name(address)) == function) return true;
   const Scopes scopes(address);
   for (int i = 0; i < scopes.count; ++i) {
-    Dwarf_Attribute attribute;
-    Dwarf_Attribute* name = dwarf_attr_integrate(&scopes.dies[i], DW_AT_linkage_name, &attribute);
-    const char* text = name == nullptr ? nullptr : dwarf_formstring(name);
-    if (text != nullptr && mangled_function == text) return true;
+    const char* name = dwarf_diename(&scopes.dies[i]);
+    if (name != nullptr && plain_name(name) == function) return true;
   }
   return false;
 }

@@ -16,17 +16,17 @@ std::string function_name(const void* address);
 // A `static` array inside a function: what a pasted __shared__ becomes.
 struct StaticArray {
   std::string name;      // "tile"
-  std::string function;  // mangled
+  std::string function;  // its name alone
   const std::byte* data;
   std::size_t bytes;
 };
 std::vector<StaticArray> static_arrays_of(const void* function);
-// The writable one at this address.
+// The writable one at this address, in a module whose kernels static_arrays_of has seen.
 std::optional<StaticArray> static_array_at(const void* address);
 // Whether a variable with a name of its own, in no function, lies at this address.
 bool is_global_variable(const void* address);
-// Whether the code at `address` is that of the function, or was inlined into it or from it.
-bool is_code_of(const void* address, const std::string& mangled_function);
+// Whether the code at `address` is the function's, or was inlined into it or from it.
+bool is_code_of(const void* address, const std::string& function);
 
 enum class Segment { none, constant, writable };
 Segment segment_of(const void* address);  // of the program and its libraries

@@ -73,7 +73,7 @@ __global__ void dynamic_write(float* y, const float* x, int) {
 }
 __global__ void misaligned(float* y, const float* x, int) {
   const float* odd = x + index();
-  BUG y[index()] = reinterpret_cast<const float4*>(odd)->w;
+  BUG reinterpret_cast<float4*>(y)[index()] = *reinterpret_cast<const float4*>(odd);
 }
 __global__ void null_pointer(float* y, const float*, int) {
   const float* volatile nowhere = nullptr;
@@ -145,8 +145,7 @@ __global__ void spin(float* y, const float*, int) {
   Flag& flag = shared<Flag>();
   if (index() == 0) flag.up = 0;
   __syncthreads();
-  if (index() == 63) flag.up = 1;
-  BUG y[index()] = 0.0f;
+  if (index() == 0) flag.up = 1;
   while (flag.up != 1) BUG(void) 0;
   y[index()] = 1.0f;
 }
@@ -167,9 +166,9 @@ __global__ void missing_barrier_before_write(float* y, const float* x, int n) {
   Tile& tile = shared<Tile>();
   float sum = 0.0f;
   for (int k = 0; k < n; k += kBlock) {
-    BUG tile.x[index()] = x[k + index()];
+    tile.x[index()] = x[k + index()];
     __syncthreads();
-    for (int j = 0; j < kBlock; ++j) sum += tile.x[j];
+    for (int j = 0; j < kBlock; ++j) BUG sum += tile.x[j];
   }
   y[index()] = sum;
 }
@@ -187,7 +186,8 @@ __global__ void shuffle_for_syncwarp(float* y, const float* x, int) {
 __global__ void syncwarp_of_others(float* y, const float* x, int) {
   Tile& tile = shared<Tile>();
   tile.x[index()] = x[index()];
-  if (index() % 32 < 16) __syncwarp(0x0000ffffu);
+  if (index() % 32 < 16) return;
+  __syncwarp(0xffff0000u);
   BUG y[index()] = tile.x[index() ^ 16];
 }
 __global__ void same_value(float* y, const float* x, int) {
@@ -234,8 +234,8 @@ __global__ void fence_of_another(float* y, const float* x, int* counters) {
   if (last.ticket == static_cast<int>(gridDim.x) - 1 && index() == 3) BUG y[100] = y[0] + y[1];
 }
 __global__ void plain_and_atomic(float* y, const float*, int* counters) {
-  if (index() == 0) BUG y[blockIdx.x] = static_cast<float>(counters[0]);
-  if (index() == 1) atomicAdd(counters, 1);
+  if (index() == 0) y[blockIdx.x] = static_cast<float>(counters[0]);
+  if (index() == 1) BUG atomicAdd(counters, 1);
 }
 
 // --- shared memory and cp.async -------------------------------------------------------------------------------------

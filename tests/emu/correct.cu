@@ -300,12 +300,12 @@ constexpr test::Kernel kCorrect[] = {
     CORRECT_COUNTING(histogram, 4),
     CORRECT(pipeline, 1),
     CORRECT(zeros_beyond_the_edge, 1),
-    CORRECT(pasted_arrays, 2),
-    CORRECT(dynamic_parts, 2, kBlock * 12),
+    CORRECT(pasted_arrays, 1),
+    CORRECT(dynamic_parts, 1, kBlock * 12),
     CORRECT(warp_products, 1),
     CORRECT(votes, 1),
     CORRECT(few_lanes, 1),
-    CORRECT(late_start, 2),
+    CORRECT(late_start, 1),
 };
 
 }  // namespace

@@ -37,4 +37,5 @@ test::Kernels correct_kernels();
 namespace curie::checked {
 test::Kernels planted_bugs();
 test::Kernels correct_kernels();
+test::Kernels patterns_to_profile();
 }  // namespace curie::checked
