@@ -37,11 +37,11 @@ function(curie_kernel_settings target namespace)
 endfunction()
 
 # curie_watch_accesses(<target>): kernels of checked mode. It borrows the thread sanitizer's instrumentation, so it needs g++
-# (clang hides struct copies from it) and a build without sanitizers of its own. -fno-tree-sra keeps one access of the
+# (clang hides struct copies from it) and a build without sanitizers of its own. -fno-tree-sra -Wno-maybe-uninitialized keeps one access of the
 # source one access of the profile.
 function(curie_watch_accesses target)
   target_compile_options(${target} PRIVATE -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 -O1 -g
-                                           -fno-tree-sra)
+                                           -fno-tree-sra -Wno-maybe-uninitialized)
 endfunction()
 
 # curie_emulated_library(<target> <namespace> <sources>...)
