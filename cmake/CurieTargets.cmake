@@ -71,6 +71,7 @@ function(curie_test_again folder prefix device)
       get_filename_component(name ${source} NAME_WE)
       list(APPEND names ${name})
     endforeach()
+    list(REMOVE_ITEM names checks shapes config initializer) # no device takes part in them
   endif()
   foreach(name IN LISTS names)
     set(test ${prefix}.${folder}.${name})

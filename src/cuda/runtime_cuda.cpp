@@ -132,6 +132,7 @@ std::string Runtime::describe() const { return describe_device(device_); }
 Backend::Memory Runtime::memory() const {
   Backend::Memory state;
   check(cudaMemGetInfo(&state.free, &state.total), "cudaMemGetInfo");
+  state.granularity = std::size_t{2} << 20;  // the driver's pages
   return state;
 }
 

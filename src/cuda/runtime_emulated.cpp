@@ -33,7 +33,7 @@ std::string Runtime::describe() const {
 
 Backend::Memory Runtime::memory() const {
   const std::size_t total = emu::memory_limit();
-  return {.free = total - std::min(total, emu::memory_in_use()), .total = total};
+  return {.free = total - std::min(total, emu::memory_in_use()), .total = total, .granularity = 512};
 }
 
 std::byte* Runtime::allocate(std::size_t bytes) const { return emu::allocate_memory(bytes); }

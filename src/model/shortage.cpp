@@ -1,6 +1,8 @@
 // What a device that is too small would have needed.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/session.h"
 #include "model/summary.h"
 
@@ -45,8 +47,10 @@ void Session::explain_shortage(const Error& error, int training, int inference, 
   }
   text += fmt::format("  {:<40} {:>10}\n", "scratch memory", human_bytes(executor->scratch_bytes()));
   text += fmt::format("  {:<40} {:>10}\n", "parameters, gradients, optimizer", human_bytes(store_.bytes()));
-  // The parameters are allocated already.
-  const int fits = largest_fitting(batch, memory.free + store_.bytes(), bytes_for);
+  // The parameters are allocated already; each of a plan's blocks is rounded up.
+  constexpr std::size_t kBlocks = 12;
+  const std::size_t rounding = std::min(memory.free, kBlocks * memory.granularity);
+  const int fits = largest_fitting(batch, memory.free - rounding + store_.bytes(), bytes_for);
   text += fits > 0 ? fmt::format("the largest batch that fits is {}: --batch-size {}", fits, fits)
                    : std::string("not even one sample fits: use a smaller model or a larger device");
   throw_error(ErrorKind::out_of_memory, text);

@@ -20,6 +20,7 @@ Trainer::Trainer(Model& model, const Dataset& train, const FitOptions& options)
       session_(model.session()),
       train_(train),
       options_(options),
+      guests_{session_},
       resident_(keep_resident(train, options)),
       loader_(train, options.batch_size, resident_ == nullptr),
       progress_(options.verbose),
@@ -29,8 +30,6 @@ Trainer::Trainer(Model& model, const Dataset& train, const FitOptions& options)
   model.plan(batch, batch, train.dtype());
   batch_weights_.resize(static_cast<std::size_t>(batch));
 }
-
-Trainer::~Trainer() { session_.drop_residents(); }
 
 const ResidentData* Trainer::keep_resident(const Dataset& train, const FitOptions& options) {
   if (options.validation != nullptr) session_.keep(*options.validation);

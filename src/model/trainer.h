@@ -16,9 +16,6 @@ namespace curie {
 class Trainer final : private TrainingControl {
  public:
   Trainer(Model& model, const Dataset& train, const FitOptions& options);
-  ~Trainer();
-  Trainer(const Trainer&) = delete;
-  Trainer& operator=(const Trainer&) = delete;
   History run();
 
  private:
@@ -49,6 +46,11 @@ class Trainer final : private TrainingControl {
   Session& session_;
   const Dataset& train_;
   const FitOptions& options_;
+  // The device's copies of the data sets go when the run does, also when it cannot begin.
+  struct Guests {
+    Session& session;
+    ~Guests() { session.drop_residents(); }
+  } guests_;
   const ResidentData* resident_;
   BatchLoader loader_;
   ProgressBar progress_;

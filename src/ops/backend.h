@@ -45,6 +45,7 @@ class Backend {
   // Free and total memory of the device; none where the host's memory is used.
   struct Memory {
     std::size_t free = 0, total = 0;
+    std::size_t granularity = 512;  // what a block is rounded up to
   };
   virtual std::optional<Memory> memory() const { return std::nullopt; }
 

@@ -102,7 +102,7 @@ TEST_CASE("a device that is too small says what was asked for, what each layer t
   const ImageDataset data(images);
   Sequential model = two_blocks();
   model.compile({.loss = SparseCategoricalCrossentropy{}, .device = "emulated"});
-  const Limit limit(1 << 20);
+  const Limit limit(256 << 10);
   const auto fit = [&](int batch) {
     model.fit(data, {.epochs = 1, .batch_size = batch, .verbose = Verbosity::silent});
   };
