@@ -2,8 +2,8 @@
 
   (gdb) source scripts/gdb/curie_emu.py
   (gdb) cuda-threads            the threads of the running block: what each does, and where
-  (gdb) cuda-thread 37          thread 37's backtrace (its linear index in the block)
-  (gdb) cuda-thread 37 up 2     any other command in its context
+  (gdb) cuda-thread 37          where thread 37 is (its linear index in the block)
+  (gdb) cuda-thread 37 bt       any other command in its context
 
 threadIdx, blockIdx and the rest are ordinary variables, so `break softmax.cu:20 if threadIdx.x == 37` needs no helper. In a
 Debug build `next` over __syncthreads() stays in the same CUDA thread.
@@ -52,15 +52,32 @@ def line_of(where):
     return f"{where['file'].string().split('/')[-1]}:{int(where['line'])}"
 
 
-def running_line():
-    """The innermost line of the running thread that is not the emulator's."""
+def is_kernel_code(sal):
+    return sal.symtab is not None and not any(
+        part in sal.symtab.filename for part in ("src/emu/", "/usr/", "cuda/launch.cuh", "../sysdeps")
+    )
+
+
+def kernel_frames():
+    """The frames of the selected stack that are the kernel's, not the emulator's."""
     frame = gdb.newest_frame()
     while frame is not None:
-        sal = frame.find_sal()
-        if sal.symtab is not None and "/emu/" not in sal.symtab.filename:
-            return f"{sal.symtab.filename.split('/')[-1]}:{sal.line}"
+        if is_kernel_code(frame.find_sal()):
+            yield frame
         frame = frame.older()
+
+
+def running_line():
+    for frame in kernel_frames():
+        sal = frame.find_sal()
+        return f"{sal.symtab.filename.split('/')[-1]}:{sal.line}"
     return "?"
+
+
+def print_kernel_frames():
+    for frame in kernel_frames():
+        sal = frame.find_sal()
+        print(f"    {frame.name()} at {sal.symtab.filename.split('/')[-1]}:{sal.line}")
 
 
 def describe(thread, m):
@@ -74,6 +91,13 @@ def describe(thread, m):
 def index(thread):
     at = thread["index"]
     return f"({int(at['x'])},{int(at['y'])},{int(at['z'])})"
+
+
+def run(command):
+    if command is None:
+        print_kernel_frames()
+    else:
+        gdb.execute(command)
 
 
 class CudaThreads(gdb.Command):
@@ -99,7 +123,7 @@ class CudaThreads(gdb.Command):
 
 
 class CudaThread(gdb.Command):
-    """cuda-thread N [COMMAND]: a command (bt) in the context of thread N of the running block."""
+    """cuda-thread N [COMMAND]: the kernel's frames of thread N, or a command such as bt in its context."""
 
     def __init__(self):
         super().__init__("cuda-thread", gdb.COMMAND_STACK)
@@ -110,13 +134,13 @@ class CudaThread(gdb.Command):
             raise gdb.GdbError("cuda-thread N [COMMAND]")
         m = machine()
         all_threads = threads(m)
-        number, command = int(words[0]), words[1] if len(words) > 1 else "bt"
+        number, command = int(words[0]), words[1] if len(words) > 1 else None
         if number >= len(all_threads):
             raise gdb.GdbError(f"the block has {len(all_threads)} threads")
         thread = all_threads[number]
         print(f"thread {number} {index(thread)} {describe(thread, m)}")
         if int(thread.address) == int(m["current_"]):
-            gdb.execute(command)
+            run(command)
         elif int(thread["fiber"]) != 0:
             self.in_fiber(thread["fiber"].dereference(), command)
 
@@ -137,7 +161,7 @@ class CudaThread(gdb.Command):
         try:
             for register, value in saved.items():
                 gdb.execute(f"set ${register} = {value}")
-            gdb.execute(command)
+            run(command)
         finally:
             gdb.newest_frame().select()
             for register, value in before.items():
