@@ -4,11 +4,22 @@
 #include "tensor/error.h"
 
 namespace curie::CURIE_GPU {
+namespace {
+
+// Checked mode must see where a buffer ends, and that it is freed: no rounding, nothing kept.
+#ifdef CURIE_CHECKED
+constexpr std::size_t kUnit = 1;
+constexpr bool kKeeps = false;
+#else
+constexpr std::size_t kUnit = 512;
+constexpr bool kKeeps = true;
+#endif
+
+}  // namespace
 
 CachingAllocator::~CachingAllocator() { give_back(); }
 
 std::byte* CachingAllocator::allocate(std::size_t bytes) {
-  constexpr std::size_t kUnit = 512;
   const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + kUnit - 1) / kUnit * kUnit;
   const std::lock_guard lock(mutex_);
   const auto kept = kept_.lower_bound(rounded);
@@ -37,7 +48,11 @@ void CachingAllocator::release(std::byte* data) {
   const std::lock_guard lock(mutex_);
   const auto found = used_.find(data);
   CURIE_ASSERT(found != used_.end(), "release of device memory that was not allocated here");
-  kept_.emplace(found->second, data);
+  if constexpr (kKeeps) {
+    kept_.emplace(found->second, data);
+  } else {
+    runtime_->free(data);
+  }
   in_use_ -= found->second;
   used_.erase(found);
 }

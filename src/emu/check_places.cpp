@@ -21,7 +21,8 @@ std::uint32_t Places::of(Where where) {
 }
 
 std::string Places::line(std::uint32_t place) const {
-  const auto& [code, where] = places_[place];
+  const void* code = places_[place].code;
+  const Where& where = places_[place].where;
   if (code == nullptr) return fmt::format("{}:{}", short_name(where.file), where.line);
   std::string line;
   Machine::instance().on_host_stack([&] { line = source_line(static_cast<const char*>(code) - 1); });

@@ -68,6 +68,10 @@ Machine& Machine::instance() {
   return machine;
 }
 
+Machine::~Machine() {
+  if (dynamic_ != nullptr) free_shared(*dynamic_);
+}
+
 void Machine::check_grid(const Grid& grid) const {
   const std::size_t threads = product(grid.block);
   CURIE_CHECK(threads >= 1 && threads <= kMaxThreads && grid.block.z <= 64, usage,

@@ -46,7 +46,7 @@ class Fiber {
 #else
   void* stack_pointer_ = nullptr;
 #endif
-  void* fake_stack_ = nullptr;  // AddressSanitizer's
+  [[maybe_unused]] void* fake_stack_ = nullptr;  // AddressSanitizer's
 };
 
 }  // namespace curie::emu

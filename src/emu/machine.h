@@ -48,6 +48,10 @@ struct Warp {
 class Machine {
  public:
   static Machine& instance();
+  Machine() = default;
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine();
 
   void run(const Grid& grid, Body body, void* context);
 

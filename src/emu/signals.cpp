@@ -111,8 +111,7 @@ void tick(int microseconds) {
   setitimer(ITIMER_VIRTUAL, &interval, nullptr);
 }
 
-#ifndef CURIE_EMU_ASAN
-// A fault handler cannot run on a stack that has overflowed.
+// A handler cannot run on a stack that has overflowed, and looking up a line takes more than a fiber has.
 class AlternativeStack {
  public:
   ~AlternativeStack() {
@@ -131,15 +130,14 @@ class AlternativeStack {
   static constexpr std::size_t kBytes = std::size_t{1} << 20;  // libdw wants half of it
   std::unique_ptr<char[]> memory_{new char[kBytes]};
 };
-#endif
 
 }  // namespace
 
 // At every launch anew: others, such as a test framework, set handlers of their own in between.
 FaultWatch::FaultWatch() {
-#ifndef CURIE_EMU_ASAN  // AddressSanitizer reports bad addresses better
   thread_local AlternativeStack alternative;
   alternative.use();
+#ifndef CURIE_EMU_ASAN  // AddressSanitizer reports bad addresses better
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE}) handle(signal, on_fault, SA_ONSTACK);
 #endif
   handle(SIGVTALRM, on_tick, SA_RESTART | SA_ONSTACK);
