@@ -42,6 +42,9 @@ int run(int argc, char** argv) {
   curie::add_summary(app);
   curie::add_recipes(app);
   curie::add_info(app);
+#ifdef CURIE_WITH_EMULATED
+  curie::add_emulate(app);
+#endif
   curie::add_bench_step(app);
   check_command(app, argc, argv);
   try {

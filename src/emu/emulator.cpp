@@ -52,6 +52,15 @@ bool intact(const std::byte* guard) {
   return true;
 }
 
+struct Recorder {
+  bool on = false;
+  std::vector<LaunchRecord> launches;
+};
+Recorder& recording() {
+  static Recorder recorder;
+  return recorder;
+}
+
 }  // namespace
 
 Settings& settings() {
@@ -62,6 +71,9 @@ Statistics& statistics() {
   static Statistics statistics;
   return statistics;
 }
+
+void record_launches() { recording() = {.on = true, .launches = {}}; }
+std::vector<LaunchRecord> stop_recording() { return std::exchange(recording(), {}).launches; }
 
 Machine& Machine::instance() {
   static Machine machine;
@@ -95,6 +107,7 @@ void Machine::run(const Grid& grid, Body body, void* context) {
   body_ = body;
   context_ = context;
   begin_launch(grid);
+  const Statistics before = statistics();
   const std::size_t blocks = product(grid.grid);
   std::vector<std::size_t> order(blocks);
   for (std::size_t i = 0; i < blocks; ++i) order[i] = settings().order == Order::descending ? blocks - 1 - i : i;
@@ -106,6 +119,15 @@ void Machine::run(const Grid& grid, Body body, void* context) {
                static_cast<unsigned>(b / plane)});
   }
   if (grid.observer != nullptr) grid.observer->launch_ends();
+  if (recording().on) {
+    recording().launches.push_back({.kernel = grid.name,
+                                    .grid = grid.grid,
+                                    .block = grid.block,
+                                    .static_shared_bytes = most_static_shared_bytes_,
+                                    .dynamic_shared_bytes = grid.dynamic_shared_bytes,
+                                    .barriers = statistics().barriers - before.barriers,
+                                    .warp_operations = statistics().warp_operations - before.warp_operations});
+  }
   grid_ = nullptr;
   if (failure_.empty()) return;
   free_fibers_.clear();  // abandoned threads never run on
@@ -119,6 +141,7 @@ void Machine::begin_launch(const Grid& grid) {
   blockDim = grid.block;
   gridDim = grid.grid;
   random_ = settings().seed;
+  most_static_shared_bytes_ = 0;
   thread_count_ = product(grid.block);
   warp_count_ = (thread_count_ + kWarp - 1) / kWarp;
   if (threads_.size() < thread_count_) threads_.resize(thread_count_);
@@ -197,6 +220,7 @@ std::byte* Machine::ready_shared(SharedBlock& block) {
   std::memset(block.data, kPoison, block.bytes);
   touched_.push_back(&block);
   if (&block != dynamic_.get()) static_shared_bytes_ += block.bytes;
+  most_static_shared_bytes_ = std::max(most_static_shared_bytes_, static_shared_bytes_);
   if (static_shared_bytes_ > kStaticSharedLimit) {
     stop(fmt::format("{} bytes of static shared memory; a block has at most {}: use dynamic_shared",
                      static_shared_bytes_, kStaticSharedLimit));

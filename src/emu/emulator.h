@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 #include <typeinfo>
+#include <vector>
 
 #include "emu/where.h"
 
@@ -51,6 +52,17 @@ struct Statistics {
   std::uint64_t launches = 0, blocks = 0, threads = 0, barriers = 0, warp_operations = 0;
 };
 Statistics& statistics();
+
+// One launch, as it was and what it did.
+struct LaunchRecord {
+  std::string kernel;
+  dim3 grid, block;
+  std::size_t static_shared_bytes = 0, dynamic_shared_bytes = 0;  // of a block
+  std::uint64_t barriers = 0, warp_operations = 0;                // of all blocks
+};
+// From the next launch on every launch is kept; `stop_recording` returns them in order.
+void record_launches();
+std::vector<LaunchRecord> stop_recording();
 
 struct Grid {
   const char* name = "";

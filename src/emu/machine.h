@@ -137,6 +137,7 @@ class Machine {
   std::uint64_t block_serial_ = 0;
   std::vector<SharedBlock*> touched_;  // by the running block
   std::size_t static_shared_bytes_ = 0;
+  std::size_t most_static_shared_bytes_ = 0;  // of a block of the running launch
   std::unique_ptr<SharedBlock> dynamic_;
 };
 

@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "catalogue/catalogue.h"
+#include "commands.h"
+#include "emu/emulator.h"
+#include "emu/memory.h"
+#include "emu/profile.h"
+#include "tensor/error.h"
+
+namespace curie {
+namespace {
+
+struct EmulateArguments {
+  std::string kernel, shape, order = "ascending", math = "exact";
+  bool list = false, checked = false, json = false;
+};
+
+struct Agreement {
+  std::string name;
+  std::size_t elements = 0, equal = 0;
+  double largest = 0.0;  // difference, relative to the larger of 1 and the value
+};
+
+struct Findings {
+  std::vector<Agreement> agreement;
+  std::vector<emu::LaunchRecord> launches;
+  std::vector<emu::ProfileRow> profile;
+};
+
+// Equal values, NaN included.
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+std::vector<Agreement> compare(const std::vector<Operands::Result>& got,
+                               const std::vector<Operands::Result>& expected) {
+  std::vector<Agreement> all;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    Agreement a{.name = got[i].name, .elements = got[i].values.size()};
+    for (std::size_t j = 0; j < a.elements; ++j) {
+      const double x = got[i].values[j], y = expected[i].values[j];
+      if (same(x, y)) {
+        ++a.equal;
+        continue;
+      }
+      const double difference = std::abs(x - y) / std::max(1.0, std::abs(y));
+      a.largest = std::isnan(difference) ? difference : std::max(a.largest, difference);
+    }
+    all.push_back(a);
+  }
+  return all;
+}
+
+Findings find_out(const CatalogueEntry& entry, const std::vector<Extent>& extents, const EmulateArguments& arguments) {
+  const std::unique_ptr<Backend> cpu = make_cpu_backend();
+  Operands reference(*cpu, extents);
+  entry.run(reference);
+
+  const std::string device = "emulated:" + arguments.order + (arguments.checked ? ":checked" : "");
+  const std::unique_ptr<Backend> emulated =
+      make_backend(device, {.math = arguments.math == "tf32" ? Math::tf32 : Math::exact});
+  Operands operands(*emulated, extents,
+                    [](const std::byte* data, const std::string& name) { emu::name_memory(data, name); });
+  emu::record_launches();
+  if (arguments.checked) emu::start_profile();
+  Findings findings;
+  entry.run(operands);
+  emulated->synchronize();
+  findings.launches = emu::stop_recording();
+  if (arguments.checked) findings.profile = emu::stop_profile();
+  findings.agreement = compare(operands.results(), reference.results());
+  return findings;
+}
+
+std::string size_of_grid(const dim3& d) { return fmt::format("({},{},{})", d.x, d.y, d.z); }
+std::size_t product(const dim3& d) { return std::size_t{d.x} * d.y * d.z; }
+
+void print_agreement(const Findings& findings) {
+  for (const Agreement& a : findings.agreement) {
+    if (a.equal == a.elements) {
+      fmt::print("  {:<18} all {} elements equal to the CPU's, bit for bit\n", a.name, a.elements);
+    } else {
+      fmt::print("  {:<18} {} of {} elements equal to the CPU's; largest difference {:.2g} (of max(1, |value|))\n",
+                 a.name, a.equal, a.elements, a.largest);
+    }
+  }
+}
+
+void print_launches(const Findings& findings) {
+  fmt::print("\nLaunches\n  {:<34} {:<14} {:<12} {:>10} {:>10} {:>9} {:>10}\n", "kernel", "grid", "block", "threads",
+             "shared B", "barriers", "warp ops");
+  for (const emu::LaunchRecord& launch : findings.launches) {
+    fmt::print("  {:<34} {:<14} {:<12} {:>10} {:>10} {:>9} {:>10}\n", launch.kernel, size_of_grid(launch.grid),
+               size_of_grid(launch.block), product(launch.grid) * product(launch.block),
+               launch.static_shared_bytes + launch.dynamic_shared_bytes, launch.barriers, launch.warp_operations);
+  }
+}
+
+void print_profile(const Findings& findings) {
+  fmt::print("\nNothing to report: no race, overrun, uninitialised read or missing wait.\n");
+  fmt::print(
+      "\nMemory by source line (the first blocks of each launch). Global memory moves in sectors of 32 bytes, shared\n"
+      "memory in wavefronts over 32 banks; 1.00x is what the same bytes need side by side.\n");
+  std::string kernel;
+  for (const emu::ProfileRow& row : findings.profile) {
+    if (row.kernel != kernel) {
+      kernel = row.kernel;
+      fmt::print("  {}\n    {:<24} {:<16} {:<8} {:>9} {:>12} {:>8}\n", kernel, "line", "array", "access", "requests",
+                 "per request", "ideal");
+    }
+    const auto requests = static_cast<double>(std::max<std::uint64_t>(row.requests, 1));
+    fmt::print("    {:<24} {:<16} {:<8} {:>9} {:>5.2f} {:<10} {:>4.2f}x\n", row.line,
+               row.memory.empty() ? "(global)" : row.memory, row.write ? "write" : "read", row.requests,
+               static_cast<double>(row.units) / requests, row.shared ? "wavefronts" : "sectors",
+               static_cast<double>(row.units) / static_cast<double>(std::max<std::uint64_t>(row.ideal, 1)));
+  }
+}
+
+nlohmann::json as_json(const CatalogueEntry& entry, const std::vector<Extent>& extents, const Findings& findings) {
+  nlohmann::json result = {{"kernel", entry.name}, {"shape", nlohmann::json::object()}};
+  for (const Extent& extent : extents) result["shape"][extent.name] = extent.value;
+  for (const Agreement& a : findings.agreement) {
+    result["agreement"].push_back(
+        {{"array", a.name}, {"elements", a.elements}, {"equal", a.equal}, {"largest", a.largest}});
+  }
+  for (const emu::LaunchRecord& launch : findings.launches) {
+    result["launches"].push_back({{"kernel", launch.kernel},
+                                  {"grid", {launch.grid.x, launch.grid.y, launch.grid.z}},
+                                  {"block", {launch.block.x, launch.block.y, launch.block.z}},
+                                  {"shared_bytes", launch.static_shared_bytes + launch.dynamic_shared_bytes},
+                                  {"barriers", launch.barriers},
+                                  {"warp_operations", launch.warp_operations}});
+  }
+  for (const emu::ProfileRow& row : findings.profile) {
+    result["profile"].push_back({{"kernel", row.kernel},
+                                 {"line", row.line},
+                                 {"array", row.memory},
+                                 {"shared", row.shared},
+                                 {"write", row.write},
+                                 {"requests", row.requests},
+                                 {"bytes", row.bytes},
+                                 {"units", row.units},
+                                 {"ideal", row.ideal}});
+  }
+  return result;
+}
+
+void list(bool json) {
+  if (json) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const CatalogueEntry& entry : catalogue())
+      all.push_back({{"name", entry.name}, {"description", entry.description}});
+    fmt::print("{}\n", all.dump(2));
+    return;
+  }
+  for (const CatalogueEntry& entry : catalogue()) fmt::print("{:<32} {}\n", entry.name, entry.description);
+}
+
+void emulate(const EmulateArguments& arguments) {
+  if (arguments.list) {
+    list(arguments.json);
+    return;
+  }
+  CURIE_CHECK(!arguments.kernel.empty(), usage, "emulate: expected a kernel's name; `curie emulate --list` lists them");
+  const CatalogueEntry& entry = find_entry(arguments.kernel);
+  const std::vector<Extent> extents = with_shape(entry, arguments.shape);
+  const Findings findings = find_out(entry, extents, arguments);
+  bool agrees = true;
+  for (const Agreement& a : findings.agreement) {
+    // Sums of a few hundred products in another order; exact entries leave no room.
+    const double bound = arguments.math == "tf32" ? 1e-2 : 1e-4;
+    agrees = agrees && (a.equal == a.elements || (!entry.exact && a.largest <= bound));
+  }
+  if (arguments.json) {
+    nlohmann::json result = as_json(entry, extents, findings);
+    result["agrees"] = agrees;
+    fmt::print("{}\n", result.dump(2));
+  } else {
+    std::string shape;
+    for (const Extent& extent : extents)
+      shape += fmt::format("{}{}={}", shape.empty() ? "" : ",", extent.name, extent.value);
+    fmt::print("{}: {}\nshape {}, order {}, math {}\n\nAgreement\n", entry.name, entry.description, shape,
+               arguments.order, arguments.math);
+    print_agreement(findings);
+    print_launches(findings);
+    if (arguments.checked) {
+      print_profile(findings);
+    } else {
+      fmt::print("\n--checked looks at every memory access and counts sectors and bank conflicts by source line.\n");
+    }
+  }
+  CURIE_CHECK(agrees, internal, "{}: the emulated kernel and the CPU disagree", entry.name);
+}
+
+}  // namespace
+
+void add_emulate(CLI::App& app) {
+  auto arguments = std::make_shared<EmulateArguments>();
+  CLI::App* command = app.add_subcommand("emulate", "Run one CUDA kernel on the CPU and look at what it does");
+  command->add_option("kernel", arguments->kernel, "its name; --list lists them")->type_name("KERNEL");
+  command->add_flag("--list", arguments->list, "every kernel with one line");
+  command->add_option("--shape", arguments->shape, "other extents than the default's, such as n=1,h=8,c=3")
+      ->type_name("NAME=N,...");
+  command->add_flag("--checked", arguments->checked,
+                    "check every memory access, and count sectors and bank conflicts by source line");
+  command->add_option("--order", arguments->order, "of threads and blocks: ascending, descending or random")
+      ->check(CLI::IsMember({"ascending", "descending", "random"}))
+      ->type_name("ORDER")
+      ->capture_default_str();
+  command->add_option("--math", arguments->math, "exact or tf32")
+      ->check(CLI::IsMember({"exact", "tf32"}))
+      ->type_name("MATH")
+      ->capture_default_str();
+  command->add_flag("--json", arguments->json, "as JSON on stdout");
+  command->footer("Example: curie emulate max_pool_forward --shape n=1,c=32 --checked --order descending");
+  command->callback([arguments] { emulate(*arguments); });
+}
+
+}  // namespace curie
