@@ -1,0 +1,29 @@
+// The headline recipe on the emulated CUDA kernels, from pictures to a model.
+#include <doctest/doctest.h>
+
+#include "recipes/predictions.h"
+#include "recipes/prepare.h"
+#include "support/backend.h"
+
+using namespace curie;
+
+TEST_CASE("covid-cnn-64, trained by the CUDA kernels, learns a handful of phantoms") {
+  for (const BackendStatus& status : backend_status()) {
+    if (status.name == "emulated" && !status.available) {
+      MESSAGE("skipped: " << status.details.front());
+      return;
+    }
+  }
+  const Recipe& recipe = find_recipe("covid-cnn-64");
+  DataOptions data;
+  data.limits = {{"Normal", 4}, {"COVID", 4}};
+  const LabelledImages images = source_images(recipe, data).images;
+  Model model = recipe.build(1);
+  CompileOptions compile = recipe.compile();
+  compile.device = test::cpu_under_test() ? "emulated" : test::device_under_test();
+  model.compile(compile);
+  const ImageDataset dataset(images);
+  const History history = model.fit(dataset, {.epochs = 70, .batch_size = 8, .verbose = Verbosity::silent});
+  CHECK(history.column("loss").back() < 0.5 * history.column("loss").front());
+  CHECK(model.evaluate(dataset).accuracy == 1.0);
+}
