@@ -6,6 +6,7 @@ set(CURIE_CUDA AUTO CACHE STRING "CUDA kernels for NVIDIA GPUs: AUTO, ON or OFF"
 option(CURIE_EMU "The CUDA kernels on the CPU, through the emulator" ON)
 set(CURIE_GPU_LIBRARIES "")
 set(CURIE_GPU_DEFINITIONS "")
+set(CURIE_HAS_CUDA FALSE) # for cmake/curieConfig.cmake.in
 
 file(GLOB curie_kernel_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.cu)
 set(curie_gpu_host_files ${PROJECT_SOURCE_DIR}/src/cuda/backend.cpp ${PROJECT_SOURCE_DIR}/src/cuda/backend_operations.cpp
@@ -140,6 +141,7 @@ else()
   target_link_libraries(curie_cuda PUBLIC curie_ops CUDA::cudart_static ${CMAKE_DL_LIBS})
   list(APPEND CURIE_GPU_LIBRARIES curie_cuda)
   list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_CUDA)
+  set(CURIE_HAS_CUDA TRUE)
   set_property(GLOBAL APPEND PROPERTY CURIE_LIBRARIES curie_cuda)
 endif()
 
