@@ -71,6 +71,9 @@ struct CatalogueEntry {
   std::vector<Extent> extents;
   bool exact = false;  // the results of all backends are equal bit for bit
   std::function<void(Operands&)> run;
+  // Further shapes, as with_shape takes them, that lead through the other kernels and all of their loops: partial
+  // tiles, channels that do not come in fours, sums cut into parts. The mutation test runs them.
+  std::vector<std::string> hard_shapes = {};
 };
 
 const std::vector<CatalogueEntry>& catalogue();

@@ -8,6 +8,9 @@ const std::vector<Extent> kConvolution = {{"n", 2},  {"h", 12}, {"w", 12}, {"c",
                                           {"k", 16}, {"r", 3},  {"s", 3},  {"stride", 1}};
 const std::vector<Extent> kBlock = {{"n", 2},  {"h", 16}, {"w", 16}, {"c", 8},
                                     {"k", 32}, {"r", 3},  {"s", 3},  {"pool", 2}};
+const std::vector<std::string> kHardConvolutions = {"c=1,k=36", "c=3,k=40", "c=5,k=34", "c=16,k=72,stride=2"};
+const std::vector<std::string> kHardBlocks = {"c=1,k=36", "c=1,k=8,r=5,s=5", "c=5,k=10,pool=3",
+                                              "h=14,w=14,c=4,k=8,pool=12"};
 
 Conv2dShape convolution(const Operands& o) {
   Conv2dShape shape{.n = o["n"], .h = o["h"], .w = o["w"], .c = o["c"], .k = o["k"], .r = o["r"], .s = o["s"]};
@@ -84,13 +87,16 @@ void conv_pool_backward(Operands& o) {
 
 std::vector<CatalogueEntry> convolution_entries() {
   return {
-      {"conv2d_forward", "convolution + bias + ReLU, as implicit GEMM on NHWC", kConvolution, true, conv2d_forward},
-      {"conv2d_backward_input", "the convolution's gradient in its input", kConvolution, true, conv2d_backward_input},
+      {"conv2d_forward", "convolution + bias + ReLU, as implicit GEMM on NHWC", kConvolution, true, conv2d_forward,
+       kHardConvolutions},
+      {"conv2d_backward_input", "the convolution's gradient in its input", kConvolution, true, conv2d_backward_input,
+       kHardConvolutions},
       {"conv2d_backward_weights", "the convolution's gradients in its filters and biases", kConvolution, true,
-       conv2d_backward_weights},
+       conv2d_backward_weights, kHardConvolutions},
       {"conv_pool_forward", "convolution + bias + max pool + ReLU + dropout in one pass", kBlock, true,
-       conv_pool_forward},
-      {"conv_pool_backward", "the block's gradients, from the pooled gradient", kBlock, true, conv_pool_backward},
+       conv_pool_forward, kHardBlocks},
+      {"conv_pool_backward", "the block's gradients, from the pooled gradient", kBlock, true, conv_pool_backward,
+       kHardBlocks},
   };
 }
 

@@ -4,6 +4,7 @@ namespace curie {
 namespace {
 
 const std::vector<Extent> kDense = {{"n", 16}, {"in", 96}, {"out", 32}};
+const std::vector<std::string> kHard = {"n=150,in=150,out=70", "n=20,in=600,out=8", "out=3"};
 
 struct Sizes {
   DenseShape shape;
@@ -47,10 +48,10 @@ void dense_backward_weights(Operands& o) {
 
 std::vector<CatalogueEntry> dense_entries() {
   return {
-      {"dense_forward", "matrix product + bias + ReLU", kDense, true, dense_forward},
-      {"dense_backward_input", "the dense layer's gradient in its input", kDense, true, dense_backward_input},
+      {"dense_forward", "matrix product + bias + ReLU", kDense, true, dense_forward, kHard},
+      {"dense_backward_input", "the dense layer's gradient in its input", kDense, true, dense_backward_input, kHard},
       {"dense_backward_weights", "the dense layer's gradients in its weights and biases", kDense, true,
-       dense_backward_weights},
+       dense_backward_weights, kHard},
   };
 }
 

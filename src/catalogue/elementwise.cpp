@@ -5,6 +5,7 @@ namespace {
 
 const std::vector<Extent> kCount = {{"count", 1000}};
 const std::vector<Extent> kRows = {{"rows", 12}, {"classes", 40}};
+const std::vector<std::string> kLongRows = {"rows=3,classes=700"};
 const std::vector<Extent> kImages = {{"count", 5}, {"pixels", 100}, {"channels", 3}, {"images", 9}};
 
 std::size_t count(const Operands& o) { return static_cast<std::size_t>(o["count"]); }
@@ -93,10 +94,10 @@ std::vector<CatalogueEntry> elementwise_entries() {
       activation_backward("relu", "dy where y is positive", Activation::relu),
       activation_backward("sigmoid", "dy * y * (1 - y)", Activation::sigmoid),
       activation_backward("tanh", "dy * (1 - y * y)", Activation::tanh),
-      {"softmax_forward", "exp(x - max) / sum, by rows", kRows, false, softmax_forward},
-      {"softmax_backward", "y * (dy - dot(y, dy)), by rows", kRows, false, softmax_backward},
-      {"log_softmax_forward", "x - max - log(sum), by rows", kRows, false, log_softmax_forward},
-      {"log_softmax_backward", "dy - exp(y) * sum(dy), by rows", kRows, false, log_softmax_backward},
+      {"softmax_forward", "exp(x - max) / sum, by rows", kRows, false, softmax_forward, kLongRows},
+      {"softmax_backward", "y * (dy - dot(y, dy)), by rows", kRows, false, softmax_backward, kLongRows},
+      {"log_softmax_forward", "x - max - log(sum), by rows", kRows, false, log_softmax_forward, kLongRows},
+      {"log_softmax_backward", "dy - exp(y) * sum(dy), by rows", kRows, false, log_softmax_backward, kLongRows},
       {"dropout", "drops by comparing Philox bits; no mask is stored", kCount, true, dropout},
       {"add", "a + b", kCount, true, add},
       {"fill", "one value everywhere", kCount, true, fill},

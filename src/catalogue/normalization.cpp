@@ -4,6 +4,7 @@ namespace curie {
 namespace {
 
 const std::vector<Extent> kBatchNorm = {{"rows", 200}, {"channels", 24}};
+const std::vector<std::string> kHard = {"rows=3000,channels=3"};
 
 BatchNormShape batch_norm(const Operands& o) { return {.rows = o["rows"], .channels = o["channels"]}; }
 std::size_t elements(const BatchNormShape& s) {
@@ -61,11 +62,12 @@ void batch_norm_backward_inference(Operands& o) {
 
 std::vector<CatalogueEntry> normalization_entries() {
   return {
-      {"batch_norm_forward", "batch normalisation by the batch's own statistics", kBatchNorm, false,
-       batch_norm_forward},
+      {"batch_norm_forward", "batch normalisation by the batch's own statistics", kBatchNorm, false, batch_norm_forward,
+       kHard},
       {"batch_norm_inference", "batch normalisation by the running statistics", kBatchNorm, false,
        batch_norm_inference},
-      {"batch_norm_backward", "gradients through the batch's statistics", kBatchNorm, false, batch_norm_backward},
+      {"batch_norm_backward", "gradients through the batch's statistics", kBatchNorm, false, batch_norm_backward,
+       kHard},
       {"batch_norm_backward_inference", "the gradient of a frozen batch normalisation", kBatchNorm, false,
        batch_norm_backward_inference},
   };

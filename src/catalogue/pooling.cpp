@@ -5,6 +5,7 @@ namespace {
 
 const std::vector<Extent> kPooling = {{"n", 2}, {"h", 12}, {"w", 12}, {"c", 16}, {"window", 2}, {"stride", 2}};
 const std::vector<Extent> kGlobal = {{"n", 4}, {"pixels", 49}, {"channels", 32}};
+const std::vector<std::string> kHardGlobal = {"n=65537,pixels=2,channels=1"};  // more samples than a grid has rows
 
 PoolShape pooling(const Operands& o) {
   PoolShape shape{.n = o["n"], .h = o["h"], .w = o["w"], .c = o["c"], .window_h = o["window"], .window_w = o["window"]};
@@ -80,7 +81,8 @@ std::vector<CatalogueEntry> pooling_entries() {
        average_pool_backward},
       {"l2_pool_forward", "the root of each window's sum of squares", kPooling, false, l2_pool_forward},
       {"l2_pool_backward", "dy * x / y over each window", kPooling, false, l2_pool_backward},
-      {"global_average_pool_forward", "the mean of each channel's pixels", kGlobal, false, global_average_pool_forward},
+      {"global_average_pool_forward", "the mean of each channel's pixels", kGlobal, false, global_average_pool_forward,
+       kHardGlobal},
       {"global_average_pool_backward", "the gradient shared by all pixels", kGlobal, false,
        global_average_pool_backward},
   };

@@ -4,6 +4,7 @@ namespace curie {
 namespace {
 
 const std::vector<Extent> kRows = {{"rows", 70}, {"classes", 5}};
+const std::vector<std::string> kManyRows = {"rows=700,classes=40"};
 const std::vector<Extent> kCount = {{"count", 1000}};
 
 std::size_t rows(const Operands& o) { return static_cast<std::size_t>(o["rows"]); }
@@ -11,7 +12,11 @@ std::size_t table(const Operands& o) { return rows(o) * static_cast<std::size_t>
 std::size_t count(const Operands& o) { return static_cast<std::size_t>(o["count"]); }
 
 CatalogueEntry loss(const char* suffix, const char* description, LossKind kind, float low, float high) {
-  return {std::string("loss_") + suffix, description, kRows, false, [=](Operands& o) {
+  return {std::string("loss_") + suffix,
+          description,
+          kRows,
+          false,
+          [=](Operands& o) {
             const LossShape shape{kind, o["rows"], o["classes"]};
             const float* predictions = o.uniform("predictions", table(o), low, high);
             const void* targets = nullptr;
@@ -24,7 +29,8 @@ CatalogueEntry loss(const char* suffix, const char* description, LossKind kind, 
             float* gradient = o.output("gradient", table(o));
             o.backend().loss(shape, predictions, targets, weights, gradient, o.totals(),
                              o.scratch(o.backend().scratch_bytes(shape)));
-          }};
+          },
+          kManyRows};
 }
 
 void count_correct(Operands& o) {
@@ -64,7 +70,7 @@ std::vector<CatalogueEntry> training_entries() {
       loss("sparse", "cross-entropy from probabilities and class numbers", LossKind::sparse, 0.05f, 0.95f),
       loss("nll", "negative log-likelihood from log-probabilities", LossKind::nll, -4.0f, 0.0f),
       loss("mse", "mean squared error", LossKind::mse, -1.0f, 1.0f),
-      {"count_correct", "rows whose prediction is the target", kRows, true, count_correct},
+      {"count_correct", "rows whose prediction is the target", kRows, true, count_correct, kManyRows},
       {"sgd_step", "SGD with Nesterov momentum over a flat run of parameters", kCount, false, sgd_step},
       {"adam_step", "Adam over a flat run of parameters", kCount, false, adam_step},
   };

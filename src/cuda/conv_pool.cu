@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
     const int position = pass * tile::kRows + thread % rows.of_window;
     const bool exists = thread / rows.of_window < rows.windows && window < g.windows && position < g.positions();
     tiles.corners[thread] = exists ? corner_of(g, window, position) : Corner{0, kOutside, 0};
-    __syncthreads();
+    __syncthreads();  // also for the sums of the pass before: the stages overwrite them
     Sums sums;
     tile::multiply_steps(tiles.stages, sums, steps, [&](ForwardStage& stage, int step) {
       copy_inputs(tiles, stage, g, x, by_fours, step * tile::kDepth);
@@ -96,7 +96,6 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
       }
       if (pass + 1 == rows.passes) finish.store(first_window + static_cast<std::size_t>(i), filter, g.k, greatest);
     }
-    __syncthreads();
   }
 }
 

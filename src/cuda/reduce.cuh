@@ -41,8 +41,8 @@ struct BlockPartials {
   T of_warp[Block / kWarpSize];
 };
 
-// All threads of a one-dimensional block of `Block` threads get the result. Every thread must call it; a barrier at the
-// end makes the partials free for the next call.
+// All threads of a one-dimensional block of `Block` threads get the result. Every thread must call it; a second call
+// with the same partials needs a barrier before it.
 template <typename Op, int Block, typename T>
 __device__ __forceinline__ T block_reduce(T value, BlockPartials<T, Block>& partials) {
   static_assert(Block % kWarpSize == 0 && Block <= 1024);
@@ -51,9 +51,7 @@ __device__ __forceinline__ T block_reduce(T value, BlockPartials<T, Block>& part
   if (lane == 0) partials.of_warp[warp] = value;
   __syncthreads();
   value = lane < Block / kWarpSize ? partials.of_warp[lane] : Op::template identity<T>();
-  value = warp_reduce<Op>(value);
-  __syncthreads();
-  return value;
+  return warp_reduce<Op>(value);
 }
 
 }  // namespace curie::CURIE_GPU

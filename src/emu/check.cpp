@@ -63,6 +63,7 @@ class Checker final : public Observer {
   // Finds the region; stops the kernel when there should be one. Null for what is not checked.
   Region* region_of(const Access& access, const void* code);
   void check_cell(const Access& access, Region& region, Cell& cell, unsigned bytes);
+  bool read_before(const Region& region, const Cell& cell, unsigned bytes) const;
   bool read_by_others(const Cell& cell) const;
   void record_read(Cell& cell, unsigned bytes, std::uint32_t place);
   void record_write(Cell& cell, unsigned bytes, const Access& access);
@@ -76,7 +77,7 @@ class Checker final : public Observer {
   Machine& machine_ = Machine::instance();
   Regions regions_;
   Causality causality_;
-  std::array<Entry, 1024> entries_;
+  std::array<Entry, 8192> entries_;
   Places places_;
   bool profiled_ = false;
 
@@ -183,8 +184,19 @@ void Checker::access(const Access& access, Region& region) {
     unsigned bytes = kWholeWord;
     if (word < first) bytes &= kWholeWord << (first - word);
     if (word + 4 > end) bytes &= kWholeWord >> (word + 4 - end);
-    check_cell(access, region, *cell, bytes);
+    if (access.write || !read_before(region, *cell, bytes)) check_cell(access, region, *cell, bytes);
   }
+}
+
+// Whether one more read of the cell changes and breaks nothing: since the last barrier several warps have read it and
+// nobody has written it. So it is with most reads, of tiles that a block's threads share.
+bool Checker::read_before(const Region& region, const Cell& cell, unsigned bytes) const {
+  if (cell.state != kReadByWarps || cell.read_interval != causality_.interval() || (cell.read & bytes) != bytes) {
+    return false;
+  }
+  if (region.shared && (cell.initialised & bytes) != bytes) return false;
+  return cell.written == 0 ||
+         (cell.write_interval >= causality_.first_of_block() && cell.write_interval < causality_.interval());
 }
 
 void Checker::check_cell(const Access& access, Region& region, Cell& cell, unsigned bytes) {
@@ -219,6 +231,9 @@ bool Checker::read_by_others(const Cell& cell) const {
   const bool this_interval = cell.read_interval == causality_.interval();
   if (this_interval && (cell.state & kReadByWarps) != 0) return true;
   if (!this_interval || (cell.state & kReadByLanes) == 0) return !causality_.seen(first, thread());
+  // Two lanes at least, and their warp has not synchronised since.
+  const Moment now = causality_.now(thread());
+  if (now.count == first.count && now.thread / kWarp == first.thread / kWarp) return true;
   for (unsigned rest = cell.readers; rest != 0; rest &= rest - 1) {
     const auto reader = static_cast<std::uint16_t>(cell.read_thread / kWarp * kWarp + __builtin_ctz(rest));
     if (!causality_.seen({cell.read_interval, reader, cell.read_count}, thread())) return true;

@@ -79,7 +79,7 @@ __global__ void one_thread_only(float* y, const float* x, int) {
   tile.x[index()] = 0.0f;
 }
 struct Partials {
-  BlockPartials<float, kBlock> sum, most;
+  BlockPartials<float, kBlock> sum, most, product;
 };
 __global__ void reduces(float* y, const float* x, int n) {
   Partials& partials = shared<Partials>();
@@ -87,7 +87,7 @@ __global__ void reduces(float* y, const float* x, int n) {
   for (int k = index(); k < n; k += kBlock) {
     const float sum = block_reduce<Sum>(x[k], partials.sum);
     const float most = block_reduce<Maximum>(x[k], partials.most);
-    total += block_reduce<Sum>(sum * most, partials.sum);
+    total += block_reduce<Sum>(sum * most, partials.product);
   }
   y[index()] = total;
 }
