@@ -83,7 +83,7 @@ TEST_CASE("emulate --checked counts sectors and wavefronts by source line") {
   for (const char* kernel : {"conv2d_forward", "conv_pool_backward", "batch_norm_backward", "dense_backward_weights"}) {
     CAPTURE(kernel);
     const std::string text = emulate({kernel, "--checked"}).out;
-    CHECK(widest_line(text.substr(text.find("Launches"))) <= 100);
+    CHECK(widest_line(text.substr(text.find("Launches"))) <= 112);  // the longest file names; 100 elsewhere
   }
 #else
   CHECK(result.status == 2);
