@@ -3,10 +3,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "catalogue/catalogue.h"
@@ -81,6 +85,9 @@ Findings find_out(const CatalogueEntry& entry, const std::vector<Extent>& extent
 
 std::string size_of_grid(const dim3& d) { return fmt::format("({},{},{})", d.x, d.y, d.z); }
 std::size_t product(const dim3& d) { return std::size_t{d.x} * d.y * d.z; }
+double ratio(std::uint64_t a, std::uint64_t b) {
+  return static_cast<double>(a) / static_cast<double>(std::max<std::uint64_t>(b, 1));
+}
 
 void print_agreement(const Findings& findings) {
   for (const Agreement& a : findings.agreement) {
@@ -93,33 +100,77 @@ void print_agreement(const Findings& findings) {
   }
 }
 
-void print_launches(const Findings& findings) {
-  fmt::print("\nLaunches\n  {:<34} {:<14} {:<12} {:>10} {:>10} {:>9} {:>10}\n", "kernel", "grid", "block", "threads",
-             "shared B", "barriers", "warp ops");
-  for (const emu::LaunchRecord& launch : findings.launches) {
-    fmt::print("  {:<34} {:<14} {:<12} {:>10} {:>10} {:>9} {:>10}\n", launch.kernel, size_of_grid(launch.grid),
-               size_of_grid(launch.block), product(launch.grid) * product(launch.block),
-               launch.static_shared_bytes + launch.dynamic_shared_bytes, launch.barriers, launch.warp_operations);
+// Columns as wide as their longest cell; those in `right` flush right.
+void print_table(const std::vector<std::vector<std::string>>& rows, const std::set<std::size_t>& right,
+                 const std::string& indent) {
+  std::vector<std::size_t> widths;
+  for (const std::vector<std::string>& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const std::vector<std::string>& row : rows) {
+    std::string line = indent;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string gap = i == 0 ? "" : "  ";
+      line += right.contains(i) ? fmt::format("{}{:>{}}", gap, row[i], widths[i])
+                                : fmt::format("{}{:<{}}", gap, row[i], widths[i]);
+    }
+    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
   }
 }
+
+void print_launches(const Findings& findings) {
+  fmt::print("\nLaunches\n");
+  std::vector<std::vector<std::string>> rows = {
+      {"kernel", "grid", "block", "threads", "shared B", "barriers", "warp ops"}};
+  for (const emu::LaunchRecord& launch : findings.launches) {
+    rows.push_back({launch.kernel, size_of_grid(launch.grid), size_of_grid(launch.block),
+                    std::to_string(product(launch.grid) * product(launch.block)),
+                    std::to_string(launch.static_shared_bytes + launch.dynamic_shared_bytes),
+                    std::to_string(launch.barriers), std::to_string(launch.warp_operations)});
+  }
+  print_table(rows, {3, 4, 5, 6}, "  ");
+}
+
+// "vec.cuh:9, called at pool.cu:64" as what a reader looks for first: the kernel's own line, then the helper's.
+struct Line {
+  explicit Line(const std::string& text) {
+    const std::string called = ", called at ";
+    const std::size_t at = text.find(called);
+    own = at == std::string::npos ? text : text.substr(at + called.size());
+    helper = at == std::string::npos ? "" : text.substr(0, at);
+    const std::size_t colon = own.rfind(':');
+    file = own.substr(0, colon);
+    number = colon == std::string::npos ? 0 : std::atoi(own.c_str() + colon + 1);
+  }
+  std::string own, helper, file;
+  int number = 0;
+  auto key() const { return std::tie(file, number, helper); }
+};
+
+// A struct's name without what a template was made for: "SimtTiles<(curie::checked::Tile)0>" is long and says little.
+std::string array_name(const std::string& name) { return name.empty() ? "(unnamed)" : name.substr(0, name.find('<')); }
 
 void print_profile(const Findings& findings) {
   fmt::print("\nNothing to report: no race, overrun, uninitialised read or missing wait.\n");
   fmt::print(
-      "\nMemory by source line (the first blocks of each launch). Global memory moves in sectors of 32 bytes, shared\n"
-      "memory in wavefronts over 32 banks; 1.00x is what the same bytes need side by side.\n");
-  std::string kernel;
-  for (const emu::ProfileRow& row : findings.profile) {
-    if (row.kernel != kernel) {
-      kernel = row.kernel;
-      fmt::print("  {}\n    {:<24} {:<16} {:<8} {:>9} {:>12} {:>8}\n", kernel, "line", "array", "access", "requests",
-                 "per request", "ideal");
+      "\nMemory by source line (the first blocks of each launch). Global memory moves in sectors of 32\n"
+      "bytes, shared memory in wavefronts over 32 banks; 1.00x is what the same bytes need side by side.\n");
+  const std::vector<emu::ProfileRow>& profile = findings.profile;
+  for (std::size_t begin = 0, end = 0; begin < profile.size(); begin = end) {
+    while (end < profile.size() && profile[end].kernel == profile[begin].kernel) ++end;
+    std::vector<std::pair<Line, const emu::ProfileRow*>> lines;
+    for (std::size_t i = begin; i < end; ++i) lines.emplace_back(Line(profile[i].line), &profile[i]);
+    std::stable_sort(lines.begin(), lines.end(),
+                     [](const auto& a, const auto& b) { return a.first.key() < b.first.key(); });
+    std::vector<std::vector<std::string>> rows = {{"line", "in", "array", "access", "requests", "each", "", "ideal"}};
+    for (const auto& [line, row] : lines) {
+      rows.push_back({line.own, line.helper, array_name(row->memory), row->write ? "write" : "read",
+                      std::to_string(row->requests), fmt::format("{:.2f}", ratio(row->units, row->requests)),
+                      row->shared ? "wavefronts" : "sectors", fmt::format("{:.2f}x", ratio(row->units, row->ideal))});
     }
-    const auto requests = static_cast<double>(std::max<std::uint64_t>(row.requests, 1));
-    fmt::print("    {:<24} {:<16} {:<8} {:>9} {:>5.2f} {:<10} {:>4.2f}x\n", row.line,
-               row.memory.empty() ? "(global)" : row.memory, row.write ? "write" : "read", row.requests,
-               static_cast<double>(row.units) / requests, row.shared ? "wavefronts" : "sectors",
-               static_cast<double>(row.units) / static_cast<double>(std::max<std::uint64_t>(row.ideal, 1)));
+    fmt::print("  {}\n", profile[begin].kernel);
+    print_table(rows, {4, 5, 7}, "    ");
   }
 }
 
