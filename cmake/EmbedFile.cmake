@@ -53,6 +53,7 @@ function(curie_find_chart_js variable)
   endif()
   if(CURIE_CHARTJS STREQUAL "AUTO")
     find_file(CURIE_CHARTJS_FILE chart.min.js
+              HINTS ${CMAKE_PREFIX_PATH} PATH_SUFFIXES share/javascript/chart.js
               PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist /usr/local/share/javascript/chart.js
               NO_DEFAULT_PATH)
     set(file "${CURIE_CHARTJS_FILE}")
