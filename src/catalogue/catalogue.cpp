@@ -29,8 +29,9 @@ const CatalogueEntry& find_entry(const std::string& name) {
     if (entry.name == name) return entry;
     names.push_back(entry.name);
   }
-  throw_error(ErrorKind::usage, fmt::format("no kernel is named \"{}\"{}; `curie emulate --list` lists them", name,
-                                            suggestion(name, names)));
+  const std::string nearest = suggestion(name, names);
+  throw_error(ErrorKind::usage, fmt::format("no kernel is named \"{}\"{} `curie emulate --list` lists them", name,
+                                            nearest.empty() ? ";" : nearest));
 }
 
 std::vector<Extent> with_shape(const CatalogueEntry& entry, const std::string& shape) {

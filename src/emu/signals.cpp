@@ -12,17 +12,21 @@
 #include "tensor/error.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#define CURIE_EMU_ASAN
+#define CURIE_EMU_ASAN true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define CURIE_EMU_ASAN
+#define CURIE_EMU_ASAN true
 #endif
+#endif
+#ifndef CURIE_EMU_ASAN
+#define CURIE_EMU_ASAN false
 #endif
 
 namespace curie::emu {
 namespace {
 
 constexpr int kTicksPerSecond = 2;
+constexpr bool kCatchesFaults = !CURIE_EMU_ASAN;  // AddressSanitizer reports bad addresses better
 
 struct sigaction previous[NSIG];
 
@@ -137,9 +141,9 @@ class AlternativeStack {
 FaultWatch::FaultWatch() {
   thread_local AlternativeStack alternative;
   alternative.use();
-#ifndef CURIE_EMU_ASAN  // AddressSanitizer reports bad addresses better
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE}) handle(signal, on_fault, SA_ONSTACK);
-#endif
+  if (kCatchesFaults) {
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE}) handle(signal, on_fault, SA_ONSTACK);
+  }
   handle(SIGVTALRM, on_tick, SA_RESTART | SA_ONSTACK);
   tick(1000000 / kTicksPerSecond);
 }

@@ -216,18 +216,18 @@ RunOptions options_of_run(const fs::path& run) {
 RunOutcome run_recipe(const RunOptions& given) {
   const Recipe& recipe = find_recipe(given.recipe);
   const RunOptions options = with_defaults(given, recipe);
-  check_out_folder(options);
-  const fs::path checkpoint = options.out / kCheckpointFile;
-  const bool resumes = options.resume && fs::exists(checkpoint);
-  if (options.resume && !resumes)
-    log_info("{} has no checkpoint yet: starting from the first epoch", options.out.string());
-
   Model model = recipe.build(options.seed);
   CompileOptions compile = recipe.compile();
   compile.device = options.device;
   compile.backend = options.backend;
   model.compile(compile);
   log_info("device: {}", chosen_device(options.device, model.session().backend()));
+
+  check_out_folder(options);
+  const fs::path checkpoint = options.out / kCheckpointFile;
+  const bool resumes = options.resume && fs::exists(checkpoint);
+  if (options.resume && !resumes)
+    log_info("{} has no checkpoint yet: starting from the first epoch", options.out.string());
 
   PhaseClock clock;
   const std::string started = local_time();
