@@ -19,12 +19,14 @@ Result emulate(std::vector<std::string> words) {
   return run_curie(folder, words);
 }
 
+#ifdef CURIE_WITH_CHECKED
 std::size_t widest_line(const std::string& text) {
   std::istringstream lines(text);
   std::size_t widest = 0;
   for (std::string line; std::getline(lines, line);) widest = std::max(widest, line.size());
   return widest;
 }
+#endif
 
 }  // namespace
 
