@@ -44,7 +44,7 @@ class Event {
   double milliseconds_since(const Event& earlier) const;
 
  private:
-  void* handle_ = nullptr;
+  [[maybe_unused]] void* handle_ = nullptr;  // the emulator needs none
 };
 
 // One device and one stream on it.
