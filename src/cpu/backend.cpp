@@ -16,15 +16,15 @@ std::string CpuBackend::describe() const {
 Buffer CpuBackend::allocate(std::size_t bytes) { return allocate_host(bytes); }
 
 void CpuBackend::copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) {
-  std::memcpy(to, from_host, bytes);
+  if (bytes > 0) std::memcpy(to, from_host, bytes);
 }
 
 void CpuBackend::copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) {
-  std::memcpy(to_host, from, bytes);
+  if (bytes > 0) std::memcpy(to_host, from, bytes);
 }
 
 void CpuBackend::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
+  if (bytes > 0) std::memcpy(to, from, bytes);
 }
 
 std::unique_ptr<Backend> make_cpu_backend(int threads) { return std::make_unique<CpuBackend>(threads); }

@@ -8,6 +8,14 @@
 #include "tensor/error.h"
 
 namespace curie::CURIE_GPU {
+namespace {
+
+// Of nothing, addresses may be null, which memcpy forbids.
+void copy(std::byte* to, const std::byte* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+}  // namespace
 
 PinnedBuffer::PinnedBuffer(std::size_t bytes) : data_(new std::byte[bytes]), bytes_(bytes) {}
 PinnedBuffer::~PinnedBuffer() { delete[] data_; }
@@ -40,9 +48,9 @@ std::byte* Runtime::allocate(std::size_t bytes) const { return emu::allocate_mem
 void Runtime::free(std::byte* data) const noexcept { emu::free_memory(data); }
 void Runtime::zero(std::byte* data, std::size_t bytes) const { std::memset(data, 0, bytes); }
 
-void Runtime::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-void Runtime::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+void Runtime::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) { copy(to, from, bytes); }
+void Runtime::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) { copy(to, from, bytes); }
+void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) { copy(to, from, bytes); }
 void Runtime::synchronize() const { emu::check_guards(); }
 
 namespace {
