@@ -74,8 +74,8 @@ void Session::allocate(int training, int inference, DType pixels) {
     table_ = device_tensor(table.shape(), DType::f32);
     backend_->copy_to_device(table_.raw(), table.raw(), table.bytes());
   }
-  const bool indexed = takes_class_index(loss_kind_);
-  staging_.targets = device_tensor(indexed ? Shape{batch} : Shape{batch, outputs_}, indexed ? DType::i32 : DType::f32);
+  host_targets_ = new_host_targets(batch);
+  staging_.targets = device_tensor(host_targets_.shape(), host_targets_.dtype());
   staging_.weights = device_tensor(Shape{batch}, DType::f32);
   staging_.samples = device_tensor(Shape{batch}, DType::i32);
   const std::size_t scratch = backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
@@ -104,16 +104,23 @@ std::size_t Session::predicted_bytes(int training, int inference, DType pixels) 
   return store_.bytes() + arena + scratch + staging_bytes(std::max(training, inference), pixels);
 }
 
-Tensor Session::targets_of(std::span<const std::int32_t> labels) const {
+Tensor Session::new_host_targets(int n) const {
+  if (takes_class_index(loss_kind_)) return Tensor::zeros(Shape{n}, DType::i32);
+  return Tensor::zeros(Shape{n, outputs_});
+}
+
+void Session::write_targets(std::span<const std::int32_t> labels, const Tensor& targets) const {
   const int classes = std::max(outputs_, 2);
   for (const std::int32_t label : labels) {
     CURIE_CHECK(label >= 0 && label < classes, data, "model: expected class numbers below {}, got {}", classes, label);
   }
-  const int n = static_cast<int>(labels.size());
-  if (takes_class_index(loss_kind_)) return Tensor::from<std::int32_t>(Shape{n}, labels);
-  Tensor targets = Tensor::zeros(Shape{n, outputs_});
+  if (takes_class_index(loss_kind_)) {
+    std::copy(labels.begin(), labels.end(), targets.host<std::int32_t>().begin());
+    return;
+  }
   const std::span<float> values = targets.host<float>();
   const auto width = static_cast<std::size_t>(outputs_);
+  std::fill(values.begin(), values.end(), 0.0f);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (width == 1) {
       values[i] = static_cast<float>(labels[i]);
@@ -121,7 +128,6 @@ Tensor Session::targets_of(std::span<const std::int32_t> labels) const {
       values[i * width + static_cast<std::size_t>(labels[i])] = 1.0f;
     }
   }
-  return targets;
 }
 
 void Session::load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor) {
@@ -133,7 +139,8 @@ void Session::load(const Tensor& pixels, std::span<const std::int32_t> labels, E
               to_string(graph_->input_shape()), to_string(pixels.shape().sample()));
   backend_->copy_to_device(target.raw(), pixels.raw(), pixels.bytes());
   if (labels.empty()) return;
-  const Tensor targets = targets_of(labels);
+  const Tensor targets = host_targets_.rows(0, n);
+  write_targets(labels, targets);
   backend_->copy_to_device(staging_.targets.raw(), targets.raw(), targets.bytes());
 }
 
@@ -146,7 +153,9 @@ bool Session::keep(const Dataset& data) {
   if (data.sample_shape() != graph_->input_shape() || !backend_->memory()) return false;
   std::vector<std::int32_t> labels;
   for (int i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
-  return residents_.keep(*backend_, data, targets_of(labels));
+  const Tensor targets = new_host_targets(data.size());
+  write_targets(labels, targets);
+  return residents_.keep(*backend_, data, targets);
 }
 
 void Session::drop_residents() {

@@ -77,7 +77,8 @@ class Session {
   void allocate(int training, int inference, DType pixels);
   [[noreturn]] void explain_shortage(const Error& error, int training, int inference, DType pixels);
   std::size_t staging_bytes(int batch, DType pixels) const;
-  Tensor targets_of(std::span<const std::int32_t> labels) const;
+  Tensor new_host_targets(int n) const;  // in the form that the loss takes
+  void write_targets(std::span<const std::int32_t> labels, const Tensor& targets) const;
   void load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor);
   void load(std::span<const int> samples, Executor& executor);
   void train(int n, std::span<const float> weights, const ResidentData* data);
@@ -102,6 +103,7 @@ class Session {
   std::size_t arena_bytes_ = 0;
   Staging staging_;
   Tensor table_, state_, totals_, loss_scratch_;
+  Tensor host_targets_;  // of one batch: a step allocates nothing
   ResidentDatasets residents_;
   std::uint32_t step_ = 0;
   struct RecordingKey {
