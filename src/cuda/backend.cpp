@@ -5,13 +5,6 @@
 #include "tensor/error.h"
 
 namespace curie::CURIE_GPU {
-namespace {
-
-#define CURIE_STRING(x) #x
-#define CURIE_STRING_OF(x) CURIE_STRING(x)
-constexpr std::string_view kNamespace = CURIE_STRING_OF(CURIE_GPU);
-
-}  // namespace
 
 GpuBackend::GpuBackend(int device, const BackendOptions& options)
     : runtime_(std::make_shared<Runtime>(device)),
@@ -25,9 +18,7 @@ GpuBackend::GpuBackend(int device, const BackendOptions& options)
 
 GpuBackend::~GpuBackend() = default;
 
-Device GpuBackend::device() const {
-  return {kNamespace == "cuda" ? DeviceKind::cuda : DeviceKind::emulated, runtime_->device()};
-}
+Device GpuBackend::device() const { return {kDeviceKind, runtime_->device()}; }
 
 std::string GpuBackend::describe() const {
   return fmt::format("{}: {}, {} math", to_string(device()), runtime_->describe(), name_of(math_));

@@ -17,6 +17,8 @@
 
 namespace curie::CURIE_GPU {
 
+extern const DeviceKind kDeviceKind;  // of this build of the folder
+
 // Page-locked host memory: copies from it need not wait.
 class PinnedBuffer {
  public:

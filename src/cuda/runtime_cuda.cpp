@@ -11,6 +11,9 @@
 #include "tensor/error.h"
 
 namespace curie::cuda {
+
+const DeviceKind kDeviceKind = DeviceKind::cuda;
+
 namespace {
 
 constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;

@@ -8,6 +8,9 @@
 #include "tensor/error.h"
 
 namespace curie::CURIE_GPU {
+
+const DeviceKind kDeviceKind = DeviceKind::emulated;
+
 namespace {
 
 // Of nothing, addresses may be null, which memcpy forbids.
