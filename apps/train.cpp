@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <memory>
@@ -44,8 +45,8 @@ fs::path new_run_folder(const std::string& recipe) {
 
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
-  for (const char* name :
-       {"--recipe", "--data", "--out", "--batch-size", "--seed", "--split-seed", "--limit", "--patience"}) {
+  for (const char* name : {"--recipe", "--data", "--out", "--image-size", "--batch-size", "--seed", "--split-seed",
+                           "--limit", "--patience"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -60,12 +61,15 @@ RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& comm
   return options;
 }
 
-void print_results(const RunOutcome& outcome) {
+void print_results(const RunOutcome& outcome, const std::vector<std::string>& classes) {
   const nlohmann::json& test = outcome.metrics.at("test");
   fmt::print("test accuracy {:.4f}, test loss {:.4f}\n", test.at("accuracy").get<double>(),
              test.at("loss").get<double>());
-  for (const auto& [name, scores] : test.at("classes").items()) {
-    fmt::print("  {:<12} precision {:.2f}  recall {:.2f}  F1 {:.2f}  ({} images)\n", name,
+  std::size_t width = 0;
+  for (const std::string& name : classes) width = std::max(width, name.size());
+  for (const std::string& name : classes) {
+    const nlohmann::json& scores = test.at("classes").at(name);
+    fmt::print("  {:<{}}  precision {:.2f}  recall {:.2f}  F1 {:.2f}  ({} images)\n", name, width,
                scores.at("precision").get<double>(), scores.at("recall").get<double>(), scores.at("f1").get<double>(),
                scores.at("support").get<int>());
   }
@@ -118,7 +122,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
     result["report"] = fs::absolute(outcome.report).string();
     fmt::print("{}\n", result.dump(2));
   } else {
-    print_results(outcome);
+    print_results(outcome, find_recipe(options.recipe).classes);
   }
 }
 
@@ -138,9 +142,11 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
       ->add_option("--patience", run.patience,
                    "epochs without improvement before stopping; 0: never; default: the recipe's")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--image-size", run.image_size, "width and height in pixels; default: the recipe's")
+      ->check(CLI::PositiveNumber);
   command->add_option("--seed", run.seed, "of weights, dropout and the order of samples")->capture_default_str();
-  command->add_option("--split-seed", run.split_seed, "of the split, SMOTE and undersampling, and of phantoms")
-      ->capture_default_str();
+  command->add_option("--split-seed", run.split_seed,
+                      "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1");
   command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
       ->type_name("CLASS=N");
   arguments->device.add_to(*command);

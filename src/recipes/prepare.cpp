@@ -1,12 +1,8 @@
 #include "recipes/prepare.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <chrono>
 
-#include "data/folder.h"
-#include "data/phantom.h"
 #include "data/smote.h"
 #include "data/split.h"
 #include "data/undersample.h"
@@ -19,48 +15,30 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-SourceImages draw_phantoms(const Recipe& recipe, const DataOptions& options) {
-  const Clock::time_point start = Clock::now();
-  CURIE_CHECK(recipe.classes == std::vector<std::string>({"Normal", "COVID"}), usage,
-              "recipe {}: there are no phantoms of its classes; give --data", recipe.name);
-  for (const auto& [name, limit] : options.limits) {
-    CURIE_CHECK(std::find(recipe.classes.begin(), recipe.classes.end(), name) != recipe.classes.end(), usage,
-                "--limit {}={}: the recipe's classes are {}", name, limit, fmt::join(recipe.classes, ", "));
+// Phantoms have no test part of their own: some of them are set apart.
+TestPart test_part_of(const Recipe& recipe, const SourceImages& source) {
+  const bool official = recipe.test.kind == TestPart::Kind::official;
+  return official && source.synthetic ? TestPart::stratified(0.1) : recipe.test;
+}
+
+void check_every_class(const char* part, const LabelledImages& images) {
+  const std::vector<int> counts = images.class_counts();
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    CURIE_CHECK(counts[c] > 0, data,
+                "the {} part ({} images) has no image of class \"{}\": give more images of it, or another --split-seed",
+                part, images.size(), images.class_names[c]);
   }
-  const auto count = [&](std::size_t index) {
-    const auto limit = options.limits.find(recipe.classes[index]);
-    return limit == options.limits.end() ? recipe.phantoms[index] : std::min(limit->second, recipe.phantoms[index]);
-  };
-  const PhantomOptions phantoms{
-      .normal = count(0), .covid = count(1), .size = recipe.preprocessing.width, .seed = options.phantom_seed};
-  ThreadPool pool(options.threads);
-  SourceImages source;
-  source.images = make_phantoms(phantoms, pool);
-  source.synthetic = true;
-  source.seconds = seconds_since(start);
-  return source;
 }
 
 }  // namespace
 
-SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
-  if (options.folder.empty()) return draw_phantoms(recipe, options);
-  const FolderScan scan = scan_class_folders(options.folder, {.classes = recipe.classes, .limits = options.limits});
-  LoadResult loaded = load_images(scan, recipe.preprocessing,
-                                  {.threads = options.threads,
-                                   .cache_folder = options.cache_folder,
-                                   .progress = options.progress,
-                                   .cancelled = options.cancelled});
+PreparedData prepare(const Recipe& recipe, LabelledImages images, const DataOptions& options) {
   SourceImages source;
-  source.images = std::move(loaded.images);
-  source.skipped = std::move(loaded.skipped);
-  source.from_cache = loaded.from_cache;
-  source.cancelled = loaded.cancelled;
-  source.seconds = loaded.seconds;
-  return source;
+  source.images = std::move(images);
+  return prepare(recipe, source, options);
 }
 
-PreparedData prepare(const Recipe& recipe, LabelledImages images, const DataOptions& options) {
+PreparedData prepare(const Recipe& recipe, SourceImages& source, const DataOptions& options) {
   PreparedData data;
   const auto count = [&](const char* step, const LabelledImages& part) {
     data.counts.push_back({step, part.class_counts()});
@@ -68,11 +46,13 @@ PreparedData prepare(const Recipe& recipe, LabelledImages images, const DataOpti
   ThreadPool pool(options.threads);
 
   Clock::time_point start = Clock::now();
-  count("Loaded", images);
-  const Split split = stratified_split(images.labels, recipe.test_fraction, options.split_seed);
-  data.test = images.select(split.test);
-  LabelledImages rest = images.select(split.train);
-  images = {};
+  const TestPart test = test_part_of(recipe, source);
+  data.division = fmt::format("Test: {}. Validation: {}.", to_string(test), to_string(recipe.validation));
+  count("Loaded", source.images);
+  const Split split = divide(test, source.images.labels, source.official_test, options.split_seed);
+  data.test = source.images.select(split.test);
+  LabelledImages rest = source.images.select(split.train);
+  source.images = {};
   count("Test part", data.test);
   count("Training part", rest);
   data.split_seconds = seconds_since(start);
@@ -96,11 +76,19 @@ PreparedData prepare(const Recipe& recipe, LabelledImages images, const DataOpti
   data.resample_seconds = seconds_since(start);
 
   start = Clock::now();
-  const Split parts = train_test_split(rest.size(), recipe.validation_fraction, options.split_seed);
-  data.train = rest.select(parts.train);
-  data.validation = rest.select(parts.test);
+  if (recipe.validation.kind == ValidationPart::Kind::test_part) {
+    data.train = std::move(rest);
+    data.validation = data.test;
+  } else {
+    const Split parts = divide(recipe.validation, rest.labels, options.split_seed);
+    data.train = rest.select(parts.train);
+    data.validation = rest.select(parts.test);
+  }
   count("Training", data.train);
   count("Validation", data.validation);
+  check_every_class("training", data.train);
+  check_every_class("validation", data.validation);
+  check_every_class("test", data.test);
   data.leaks = check_leaks(data.train, data.validation);
   data.test_leaks = check_leaks(data.train, data.test);
   data.split_seconds += seconds_since(start);
