@@ -54,11 +54,12 @@ class Executor {
     std::shared_ptr<const Buffer> scratch;
   };
 
-  void trace_gradients();
+  void count_readers();
+  Demand demand(const Step& step, int n) const;
   void plan();
   Bound make_bound(int n) const;
   const Bound& bound(int n) const;
-  LayerContext context(const BoundStep& step, const Buffer& scratch, const StepState* state);
+  LayerContext context(const Bound& bound, std::size_t step, const StepState* state);
   std::vector<Shape> input_shapes(const Step& step, int n) const;
   int root(int value) const;  // the value whose memory this one shares
 

@@ -18,8 +18,24 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 int Model::append(LayerPtr layer, std::vector<int> inputs, const std::string& name) {
-  CURIE_CHECK(!compiled(), usage, "model: layers cannot be added after compile");
+  CURIE_CHECK(!compiled() && learned_.empty(), usage, "model: layers cannot be added after compile");
   return graph_->add(std::move(layer), std::move(inputs), name);
+}
+
+void Model::release_session() {
+  if (!compiled()) return;
+  learned_ = state();
+  session_.reset();
+}
+
+void Model::set_trainable(const std::string& name, bool trainable) {
+  release_session();
+  graph_->set_trainable(name, trainable);
+}
+
+void Model::freeze_through(const std::string& last) {
+  release_session();
+  graph_->set_trainable_through(last, false);
 }
 
 void Model::set_normalization(const Normalization& normalization) {
@@ -29,14 +45,13 @@ void Model::set_normalization(const Normalization& normalization) {
 
 void Model::compile(const CompileOptions& options) {
   CURIE_CHECK(!graph_->nodes().empty(), usage, "model: expected at least one layer before compile");
-  // Compiling again keeps what was learned.
-  const std::vector<std::pair<std::string, Tensor>> learned =
-      compiled() ? state() : std::vector<std::pair<std::string, Tensor>>{};
+  release_session();  // compiling again keeps what was learned
   std::unique_ptr<Backend> backend = make_backend(options.device, options.backend);
   session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
                                        options.accuracy, normalization_);
   planned_training_ = planned_inference_ = 0;
-  if (!learned.empty()) set_state(learned);
+  if (!learned_.empty()) set_state(learned_);
+  learned_.clear();
 }
 
 Session& Model::session() {
@@ -164,7 +179,9 @@ nlohmann::json Model::config() const {
   nlohmann::json layers = nlohmann::json::array();
   for (const Node& node : graph_->nodes()) {
     if (node.hidden) continue;
-    layers.push_back({{"name", node.name}, {"inputs", node.inputs}, {"layer", node.layer->config()}});
+    nlohmann::json layer = {{"name", node.name}, {"inputs", node.inputs}, {"layer", node.layer->config()}};
+    if (!node.layer->trainable()) layer["trainable"] = false;
+    layers.push_back(std::move(layer));
   }
   const std::span<const int> input = graph_->input_shape().extents();
   return {{"name", name_},
@@ -181,6 +198,7 @@ Model Model::from_config(const nlohmann::json& config, std::uint64_t seed) {
     for (const nlohmann::json& layer : config.at("layers")) {
       model.append(make_layer(layer.at("layer")), layer.at("inputs").get<std::vector<int>>(),
                    layer.at("name").get<std::string>());
+      if (!layer.value("trainable", true)) model.graph().set_trainable(layer.at("name").get<std::string>(), false);
     }
     return model;
   } catch (const nlohmann::json::exception& error) {

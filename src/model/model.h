@@ -95,6 +95,15 @@ class Model {
   int append(LayerPtr layer, std::vector<int> inputs, const std::string& name);
   static constexpr int kInput = 0;
 
+  // Freezes layers, or makes them learn again: the layer of that name, or all whose names begin so ("block" for VGG16's
+  // convolutions). A frozen layer runs as in inference: nothing of it changes, no gradient is computed for it, and none
+  // below it where nothing learns. Throws Error(usage) for a name that no layer's name begins with. A compiled model
+  // keeps its weights, and must be compiled again.
+  void set_trainable(const std::string& name, bool trainable);
+  void freeze(const std::string& name) { set_trainable(name, false); }
+  // The same for all layers from the input up to and including the one named.
+  void freeze_through(const std::string& last);
+
   // Pixels -> floats; the default divides by 255. Before `compile`.
   void set_normalization(const Normalization& normalization);
   const Normalization& normalization() const { return normalization_; }
@@ -130,12 +139,14 @@ class Model {
   Session& session();  // throws Error(usage) before `compile`
 
  private:
+  void release_session();  // its weights go into learned_
   void plan(int training_batch, int inference_batch, DType pixels);
 
   std::string name_;
   std::unique_ptr<Graph> graph_;
   Normalization normalization_;
   std::unique_ptr<Session> session_;
+  std::vector<std::pair<std::string, Tensor>> learned_;  // for the next compile
   int planned_training_ = 0, planned_inference_ = 0;
   DType planned_pixels_ = DType::u8;
   friend class Trainer;

@@ -41,6 +41,8 @@ void Trainer::check_options() const {
   CURIE_CHECK(train_.sample_shape() == model_.graph().input_shape(), usage,
               "fit: the model takes samples of shape {}, the data set has {}", to_string(model_.graph().input_shape()),
               to_string(train_.sample_shape()));
+  CURIE_CHECK(session_.parameters().trained() > 0, usage,
+              "fit: nothing can be learned: every layer is frozen, or none has parameters");
   if (options_.validation != nullptr) {
     CURIE_CHECK(
         options_.validation->sample_shape() == train_.sample_shape() && options_.validation->dtype() == train_.dtype(),
