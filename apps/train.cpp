@@ -24,6 +24,7 @@ struct TrainArguments {
   RunOptions run;
   DeviceOptions device;
   std::vector<std::string> limits;
+  std::string split_by = "random";
   std::string resume;
   bool no_cache = false;
   bool quiet = false;
@@ -46,7 +47,7 @@ fs::path new_run_folder(const std::string& recipe) {
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
   for (const char* name : {"--recipe", "--data", "--out", "--image-size", "--batch-size", "--seed", "--split-seed",
-                           "--limit", "--patience"}) {
+                           "--split-by", "--limit", "--patience"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -90,6 +91,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
     options.device = arguments.device.device;
     options.backend = arguments.device.backend;
     options.limits = parse_limits(arguments.limits);
+    options.by_patient = arguments.split_by == "patient";
     if (options.out.empty()) options.out = new_run_folder(options.recipe);
   }
   options.use_cache = !arguments.no_cache;
@@ -147,6 +149,11 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   command->add_option("--seed", run.seed, "of weights, dropout and the order of samples")->capture_default_str();
   command->add_option("--split-seed", run.split_seed,
                       "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1");
+  command
+      ->add_option("--split-by", arguments->split_by,
+                   "random: as the document did; patient: all images of a patient go to the same part")
+      ->check(CLI::IsMember({"random", "patient"}))
+      ->capture_default_str();
   command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
       ->type_name("CLASS=N");
   arguments->device.add_to(*command);

@@ -2,38 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <functional>
-#include <map>
 
-#include "data/numpy_random.h"
 #include "tensor/error.h"
 
 namespace curie {
 namespace {
-
-// `wanted(n)` samples of each class of n, drawn class by class; the training part keeps the order of the samples.
-Split divide_each_class(std::span<const std::int32_t> labels, const std::function<int(int)>& wanted,
-                        std::uint32_t seed) {
-  std::map<std::int32_t, std::vector<int>> members;
-  for (std::size_t i = 0; i < labels.size(); ++i) members[labels[i]].push_back(static_cast<int>(i));
-  NumpyRandom random(seed);
-  Split split;
-  for (const auto& [label, indices] : members) {
-    const int n = static_cast<int>(indices.size());
-    const int taken = wanted(n);
-    CURIE_CHECK(taken >= 1 && taken < n, data,
-                "split: holding {} samples of class {} back leaves {} of {} for training; give more images", taken,
-                label, n - taken, n);
-    const std::vector<int> order = random.permutation(n);
-    for (int i = 0; i < n; ++i) {
-      const int index = indices[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
-      (i < taken ? split.test : split.train).push_back(index);
-    }
-  }
-  return split;
-}
 
 Split official_part(const std::vector<bool>& official) {
   Split split;
@@ -45,17 +19,6 @@ Split official_part(const std::vector<bool>& official) {
       "split: expected a data set with a training and a test part of its own (folders train and test), found {} "
       "training and {} test images",
       split.train.size(), split.test.size());
-  return split;
-}
-
-// validation_split as Keras takes it: floor(n * (1 - fraction)) samples train, the others validate.
-Split last_part(int n, double fraction) {
-  const int train = static_cast<int>(std::floor(n * (1.0 - fraction)));
-  CURIE_CHECK(train >= 1 && train < n, data,
-              "split: the last {} of {} samples leave {} for training and {} for validation; give more images",
-              fraction, n, train, n - train);
-  Split split;
-  for (int i = 0; i < n; ++i) (i < train ? split.train : split.test).push_back(i);
   return split;
 }
 
@@ -116,10 +79,9 @@ Split divide(const ValidationPart& part, std::span<const std::int32_t> labels, s
     case ValidationPart::Kind::stratified:
       return stratified_split(labels, part.fraction, seed);
     case ValidationPart::Kind::of_each_class:
-      return divide_each_class(
-          labels, [&](int of) { return static_cast<int>(std::ceil(part.fraction * of)); }, seed);
+      return split_each_class(labels, part.fraction, seed);
     case ValidationPart::Kind::last:
-      return last_part(n, part.fraction);
+      return validation_split(n, part.fraction);
     case ValidationPart::Kind::test_part:
       break;
   }

@@ -40,7 +40,11 @@ Recipe pneumonia_cnn_70() {
   recipe.positive_class = -1;
   recipe.phantoms = {
       {PhantomFinding::normal, 700}, {PhantomFinding::consolidation, 1300}, {PhantomFinding::interstitial, 700}};
-  recipe.preprocessing = {.width = 70, .height = 70, .channels = 3, .resample = Resample::bilinear};
+  recipe.preprocessing = {.width = 70,
+                          .height = 70,
+                          .channels = 3,
+                          .resample = Resample::opencv_linear,
+                          .channel_order = ChannelOrder::bgr};
   recipe.test = TestPart::official();
   recipe.validation = ValidationPart::test_part();
   recipe.epochs = 50;

@@ -8,13 +8,10 @@
 namespace curie {
 
 const std::vector<Recipe>& all_recipes() {
-  static const std::vector<Recipe> recipes = {covid_cnn_64(),
-                                              pneumonia_cnn_70(),
-                                              covid_basic_180(),
-                                              covid_dropout_224(),
-                                              covid_batchnorm_224(),
-                                              radiography_lenet_128(),
-                                              radiography_lenet_128_augmented()};
+  static const std::vector<Recipe> recipes = {
+      covid_cnn_64(),         pneumonia_cnn_70(), covid_basic_180(),       covid_dropout_224(),
+      covid_batchnorm_224(),  covid_vgg16_224(),  radiography_lenet_128(), radiography_lenet_128_augmented(),
+      radiography_resnet18(), covid_vgg16_237()};
   return recipes;
 }
 

@@ -76,7 +76,10 @@ Recipe pneumonia_cnn_70();
 Recipe covid_basic_180();
 Recipe covid_dropout_224();
 Recipe covid_batchnorm_224();
+Recipe covid_vgg16_224();
 Recipe radiography_lenet_128();
 Recipe radiography_lenet_128_augmented();
+Recipe radiography_resnet18();
+Recipe covid_vgg16_237();
 
 }  // namespace curie

@@ -130,6 +130,10 @@ void log_counts(const PreparedData& data, const Recipe& recipe) {
     log_info("  {:<20} {}", row.step, text);
   }
   log_info("{}", to_string(data.leaks, "validation"));
+  if (data.test_of_known_patients > 0) {
+    log_info("{} of {} test images show a patient who is in training or validation too (--split-by patient)",
+             data.test_of_known_patients, data.test.size());
+  }
 }
 
 }  // namespace
@@ -156,6 +160,7 @@ RunOutcome run_recipe(const RunOptions& given) {
                                  .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
                                  .limits = options.limits,
                                  .split_seed = *options.split_seed,
+                                 .by_patient = options.by_patient,
                                  .phantom_seed = *options.split_seed,
                                  .threads = options.backend.threads,
                                  .progress = options.loading,

@@ -39,6 +39,7 @@ struct RunOptions {
   std::uint64_t seed = 1;  // weights, dropout, order of samples
   // Which samples go where; which phantoms are drawn. Empty: the recipe's.
   std::optional<std::uint32_t> split_seed;
+  bool by_patient = false;  // a patient's images stay on one side of the split
   std::string device = "auto";
   BackendOptions backend;
   std::map<std::string, int> limits;

@@ -40,6 +40,7 @@ nlohmann::json config_of(const RunOptions& options, const std::string& started) 
           {"patience", options.patience},
           {"seed", options.seed},
           {"split_seed", *options.split_seed},
+          {"split_by", options.by_patient ? "patient" : "random"},
           {"device", options.device},
           {"threads", options.backend.threads},
           {"math", std::string(name_of(options.backend.math))},
@@ -64,6 +65,7 @@ RunOptions options_of_run(const fs::path& run) {
     options.patience = config.at("patience").get<int>();
     options.seed = config.at("seed").get<std::uint64_t>();
     options.split_seed = config.at("split_seed").get<std::uint32_t>();
+    options.by_patient = config.value("split_by", "random") == "patient";
     options.device = config.at("device").get<std::string>();
     options.backend.threads = config.at("threads").get<int>();
     options.backend.math = config.value("math", "exact") == "tf32" ? Math::tf32 : Math::exact;

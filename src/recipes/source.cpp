@@ -6,7 +6,9 @@
 #include <chrono>
 
 #include "data/folder.h"
+#include "data/patients.h"
 #include "data/phantom.h"
+#include "tensor/log.h"
 #include "tensor/parallel.h"
 
 namespace curie {
@@ -48,10 +50,30 @@ SourceImages draw_phantoms(const Recipe& recipe, const DataOptions& options) {
   return source;
 }
 
-}  // namespace
+// Each loaded image's patient; none where not one is known.
+std::vector<std::string> patients_in(const FolderScan& scan, const std::vector<int>& files, bool wanted) {
+  PatientGroups groups;
+  try {
+    groups = patients_of(scan);
+  } catch (const Error& error) {
+    if (wanted) throw;
+    log_warning("patients are not known: {}", error.what());  // another program's metadata.csv, perhaps
+  }
+  CURIE_CHECK(!wanted || groups.known > 0, data,
+              "{}: expected to know patients, to keep their images together: a metadata.csv with columns file and "
+              "patient, or file names as in Kermany's chest X-rays (person12_..., IM-0034-...)",
+              scan.root.string());
+  if (groups.known == 0) return {};
+  if (wanted && groups.known < static_cast<int>(scan.files.size())) {
+    log_info("the patients of {} of {} images are known; each other image counts as a patient", groups.known,
+             scan.files.size());
+  }
+  std::vector<std::string> patients;
+  for (const int file : files) patients.push_back(groups.names[static_cast<std::size_t>(file)]);
+  return patients;
+}
 
-SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
-  if (options.folder.empty()) return draw_phantoms(recipe, options);
+SourceImages read_folder(const Recipe& recipe, const DataOptions& options) {
   const FolderScan scan = scan_class_folders(options.folder, {.classes = recipe.classes, .limits = options.limits});
   LoadResult loaded = load_images(scan, recipe.preprocessing,
                                   {.threads = options.threads,
@@ -64,7 +86,22 @@ SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
   source.from_cache = loaded.from_cache;
   source.cancelled = loaded.cancelled;
   source.seconds = loaded.seconds;
+  if (source.cancelled) return source;
+  source.patients = patients_in(scan, loaded.files, options.by_patient);
+  if (scan.has_parts()) {
+    for (const int file : loaded.files) {
+      source.official_test.push_back(scan.files[static_cast<std::size_t>(file)].part == Part::test);
+    }
+  }
   return source;
+}
+
+}  // namespace
+
+SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
+  if (!options.folder.empty()) return read_folder(recipe, options);
+  CURIE_CHECK(!options.by_patient, usage, "phantoms have no patients: a division by patient needs --data");
+  return draw_phantoms(recipe, options);
 }
 
 }  // namespace curie

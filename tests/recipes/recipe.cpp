@@ -167,6 +167,31 @@ TEST_CASE("the networks of document 003 are its networks") {
   CHECK(recipe.build(1).normalization().mean == std::vector<double>{0.485, 0.456, 0.406});
 }
 
+TEST_CASE("VGG16 under a head is the documents' network, frozen but for the head") {
+  for (const char* name : {"covid-vgg16-224", "covid-vgg16-237"}) {
+    check_counts(name, 14747585, 32897);
+    const Model model = find_recipe(name).build(1);
+    const std::vector<Row> rows = rows_of(model.graph());
+    const std::vector<Row> head(rows.end() - 5, rows.end());
+    CHECK(rows.front() == Row{"block1_conv1", {name[11] == '2' && name[13] == '4' ? 224 : 237, 224, 64}, 1792});
+    CHECK(head == std::vector<Row>{{"average_pooling2d", {1, 1, 512}, 0},
+                                   {"flatten", {512}, 0},
+                                   {"dense", {64}, 32832},
+                                   {"dropout", {64}, 0},
+                                   {"dense_1", {1}, 65}});
+  }
+  CHECK(find_recipe("covid-vgg16-237").split_seed == 40);
+  CHECK(find_recipe("covid-vgg16-237").batch_size == 8);
+}
+
+TEST_CASE("radiography-resnet18 is torchvision's ResNet18 with four outputs") {
+  check_counts("radiography-resnet18", 11178564 + 9600, 11178564);
+  const Model model = find_recipe("radiography-resnet18").build(1);
+  const std::vector<Row> rows = rows_of(model.graph());
+  CHECK(rows.front() == Row{"conv1", {64, 64, 64}, 9408});
+  CHECK(rows.back() == Row{"fc", {4}, 2052});
+}
+
 TEST_CASE("an image too small for a recipe's network is refused with the network's name and the layer's") {
   for (const Recipe& known : all_recipes()) {
     Recipe recipe = known;
