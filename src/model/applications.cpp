@@ -76,7 +76,7 @@ void check_colour(const Model& model, int input, const char* what) {
 
 }  // namespace
 
-int vgg16_without_top(Model& model, int input) {
+int vgg16_without_top(Model& model, int input, const Initializer& kernel_initializer) {
   check_colour(model, input, "VGG16");
   const Shape& image = model.graph().shape(input);
   CURIE_CHECK(image[0] >= 32 && image[1] >= 32, usage,
@@ -93,6 +93,7 @@ int vgg16_without_top(Model& model, int input) {
                                  .kernel = 3,
                                  .padding = Padding::same(),
                                  .activation = Activation::relu,
+                                 .kernel_initializer = kernel_initializer,
                                  .name = fmt::format("block{}_conv{}", b + 1, c)},
                           {value});
     }

@@ -9,8 +9,10 @@ namespace curie {
 // VGG16 without its top (Simonyan, Zisserman 2015), as keras.applications builds it: 13 convolutions 3x3, "same",
 // with bias and ReLU, five max pools; layers "block1_conv1" .. "block5_pool"; 14,714,688 parameters. Reads the value
 // `input`, an image of three channels and at least 32x32 pixels; returns the value of block5_pool, (h / 32, w / 32,
-// 512) rounded down.
-int vgg16_without_top(Model& model, int input = Model::kInput);
+// 512) rounded down. `kernel_initializer`: Keras' default; where no trained weights follow, He's keeps the signal alive
+// through thirteen layers.
+int vgg16_without_top(Model& model, int input = Model::kInput,
+                      const Initializer& kernel_initializer = {Initializer::Kind::glorot_uniform});
 
 // ResNet18 (He et al. 2016), as torchvision builds it: 7x7/2 stem, 3x3/2 max pool, four stages of two basic blocks,
 // 1x1/2 projections where the shape changes, batch norm behind every convolution, global average pool, one dense layer.
