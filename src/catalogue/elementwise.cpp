@@ -56,6 +56,11 @@ void add(Operands& o) {
   const float* b = o.uniform("b", count(o));
   o.backend().add(count(o), a, b, o.output("y", count(o)));
 }
+void blend(Operands& o) {
+  const float* a = o.uniform("a", count(o));
+  const float* b = o.uniform("b", count(o));
+  o.backend().blend(count(o), 0.75f, a, 0.3f, b, o.output("y", count(o)));
+}
 void fill(Operands& o) { o.backend().fill(count(o), 2.5f, o.output("y", count(o))); }
 
 std::size_t sample(const Operands& o) {
@@ -100,6 +105,7 @@ std::vector<CatalogueEntry> elementwise_entries() {
       {"log_softmax_backward", "dy - exp(y) * sum(dy), by rows", kRows, false, log_softmax_backward, kLongRows},
       {"dropout", "drops by comparing Philox bits; no mask is stored", kCount, true, dropout},
       {"add", "a + b", kCount, true, add},
+      {"blend", "alpha * a + beta * b", kCount, true, blend},
       {"fill", "one value everywhere", kCount, true, fill},
       {"normalize_u8", "8-bit pixels looked up in a table a channel", kImages, true, normalize_u8},
       {"gather_normalize_u8", "the same for chosen images of a data set on the device", kImages, true,

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ops/batch_norm.h"
+#include "ops/clip.h"
 #include "ops/conv2d.h"
 #include "ops/dense.h"
 #include "ops/loss.h"
@@ -131,6 +132,8 @@ class Backend {
   virtual void dropout(const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x,
                        float* y) = 0;
   virtual void add(std::size_t count, const float* a, const float* b, float* y) = 0;  // y may be a or b
+  // y = alpha * a + beta * b; y may be a or b.
+  virtual void blend(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) = 0;
   virtual void fill(std::size_t count, float value, float* y) = 0;
   // y[i, c] = table[c][x[i, c]]: 8-bit pixels to normalised floats; table is (channels, 256), so that the arithmetic of
   // the normalisation is done once, on the host, and every device gives the same bits.
@@ -150,6 +153,10 @@ class Backend {
   // Adds the number of rows whose prediction (probabilities) matches the target to totals->correct.
   virtual void count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
                              MetricTotals* totals) = 0;
+  // Clips in place. segment_ends: (segments) i32, rising, the last one is the count; null for ClipKind::value.
+  virtual std::size_t scratch_bytes(const ClipShape& shape) const = 0;
+  virtual void clip_gradient(const ClipShape& shape, const std::int32_t* segment_ends, float* gradient,
+                             Scratch scratch) = 0;
   virtual void sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
                         float* weights, float* velocity /* null when momentum is 0 */) = 0;
   virtual void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
