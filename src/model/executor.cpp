@@ -11,12 +11,16 @@ std::size_t index_of(int value) { return static_cast<std::size_t>(value); }
 
 }  // namespace
 
-Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value)
-    : graph_(&graph), backend_(&backend), max_batch_(max_batch), mode_(mode), loss_value_(loss_value) {
+Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value, Section section)
+    : graph_(&graph),
+      backend_(&backend),
+      max_batch_(max_batch),
+      loss_value_(loss_value),
+      section_{section.first, section.last < 0 ? graph.output() : section.last} {
   CURIE_CHECK(max_batch >= 1, usage, "model: expected a batch of at least 1, got {}", max_batch);
   wants_gradient_ =
       mode == Mode::training ? graph.wants_gradient(loss_value) : std::vector<bool>(index_of(graph.values()), false);
-  steps_ = fuse(graph, backend, max_batch, mode, wants_gradient_);
+  steps_ = fuse(graph, backend, max_batch, mode, wants_gradient_, section_);
   alias_.resize(index_of(graph.values()));
   for (int value = 0; value < graph.values(); ++value) alias_[index_of(value)] = value;
   for (const Step& step : steps_) {
@@ -80,7 +84,7 @@ void Executor::plan() {
   saved_block_.assign(steps_.size(), -1);
   partial_block_.clear();
   for (const Step& step : steps_) partial_block_.emplace_back(step.inputs.size(), -1);
-  value_block_[0] = new_block(f32_bytes(0), 0);
+  value_block_[index_of(section_.first)] = new_block(f32_bytes(section_.first), 0);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const int forward_time = static_cast<int>(i);
@@ -100,7 +104,7 @@ void Executor::plan() {
       use(saved_block_[i], backward_time);
     }
   }
-  use(value_block_[index_of(graph_->output())], loss_time);
+  use(value_block_[index_of(section_.last)], loss_time);
   use(value_block_[index_of(loss_value_)], loss_time);
 
   // Gradients, from the loss down. An alias shares its input's gradient when it is that input's only reader.

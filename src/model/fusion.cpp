@@ -22,8 +22,9 @@ int only_reader(const Graph& graph, std::size_t index) {
 
 class Fuser {
  public:
-  Fuser(Graph& graph, const Backend& backend, int batch, Mode mode, const std::vector<bool>& wants_gradient)
-      : graph_(graph), backend_(backend), batch_(batch), mode_(mode), wants_gradient_(wants_gradient) {}
+  // Of the nodes before `end`.
+  Fuser(Graph& graph, const Backend& backend, int batch, Mode mode, const std::vector<bool>& wants_gradient, int end)
+      : graph_(graph), backend_(backend), batch_(batch), mode_(mode), wants_gradient_(wants_gradient), end_(end) {}
 
   Step step_at(std::size_t index) const {
     if (graph_.nodes()[index].layer->kind() == "Conv2D") {
@@ -57,14 +58,14 @@ class Fuser {
     const Node& conv = graph_.nodes()[index];
     Step step;
     const int pool = only_reader(graph_, index);
-    if (pool < 0) return step;
+    if (pool < 0 || pool >= end_) return step;
     step.mode = mode_of(conv);
     const bool training = step.mode == Mode::training;
     // The fused backward pass always writes the kernel's gradient, which a frozen convolution has no room for.
     if (training && !conv.layer->trainable()) return step;
     const int after = only_reader(graph_, static_cast<std::size_t>(pool));
-    const bool drops =
-        training && after >= 0 && node(after).layer->kind() == "Dropout" && node(after).layer->changes_in_training();
+    const bool drops = training && after >= 0 && after < end_ && node(after).layer->kind() == "Dropout" &&
+                       node(after).layer->changes_in_training();
     step.fused = fuse_conv_pool(*conv.layer, *node(pool).layer, drops ? node(after).layer.get() : nullptr, backend_,
                                 graph_.shape(conv.inputs[0]).with_batch(batch_));
     if (!step.fused) return step;
@@ -86,16 +87,19 @@ class Fuser {
   int batch_;
   Mode mode_;
   const std::vector<bool>& wants_gradient_;
+  int end_;
 };
 
 }  // namespace
 
 std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode,
-                       const std::vector<bool>& wants_gradient) {
-  const Fuser fuser(graph, backend, batch, mode, wants_gradient);
+                       const std::vector<bool>& wants_gradient, Section section) {
+  // Value v is made by node v - 1.
+  const int end = section.last < 0 ? graph.output() : section.last;
+  const Fuser fuser(graph, backend, batch, mode, wants_gradient, end);
   std::vector<Step> steps;
   std::vector<bool> done(graph.nodes().size(), false);
-  for (std::size_t index = 0; index < graph.nodes().size(); ++index) {
+  for (auto index = static_cast<std::size_t>(section.first); index < static_cast<std::size_t>(end); ++index) {
     if (done[index]) continue;
     steps.push_back(fuser.step_at(index));
     for (const int covered : steps.back().nodes) done[static_cast<std::size_t>(covered)] = true;

@@ -23,10 +23,16 @@ struct Step {
   Mode mode = Mode::inference;
 };
 
+// The part of a graph between two values: the nodes that come after `first`, up to the one that makes `last`.
+struct Section {
+  int first = 0;
+  int last = -1;  // -1: the graph's output
+};
+
 // Replaces Conv2D(relu) -> MaxPooling2D [-> Dropout] by one step where the backend says that it gains; in inference a
 // dropout is an alias and is left alone. A value that anything else reads is never fused away. `wants_gradient`: a flag
 // a value, from Graph::wants_gradient; all false in inference.
 std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode,
-                       const std::vector<bool>& wants_gradient);
+                       const std::vector<bool>& wants_gradient, Section section = {});
 
 }  // namespace curie

@@ -18,12 +18,6 @@ Activation activation_of(std::string_view kind) {
   return Activation::none;
 }
 
-bool learns(Layer& layer) {
-  const std::span<Parameter> parameters = layer.parameters();
-  return layer.trainable() &&
-         std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return p.trainable; });
-}
-
 // "conv2d, max_pooling2d, dense": for a message.
 std::string layer_names(const std::vector<Node>& nodes) {
   std::string names;
@@ -34,6 +28,12 @@ std::string layer_names(const std::vector<Node>& nodes) {
 }
 
 }  // namespace
+
+bool learns(Layer& layer) {
+  const std::span<Parameter> parameters = layer.parameters();
+  return layer.trainable() &&
+         std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return p.trainable; });
+}
 
 std::string snake_case(std::string_view kind) {
   // Keras' two rules: "_" before a capital followed by small letters or digits, and between a small letter and a

@@ -58,6 +58,9 @@ class Graph {
   std::uint64_t seed_;
 };
 
+// Whether the layer has parameters that training changes.
+bool learns(Layer& layer);
+
 // Keras' name for a layer class: "MaxPooling2D" -> "max_pooling2d".
 std::string snake_case(std::string_view kind);
 

@@ -28,6 +28,8 @@
 namespace curie {
 
 class Session;
+struct BatchSource;
+struct StepPlan;
 
 // An optimizer from a spec: Adam{}, Sgd{.momentum = 0.9f}, ...
 class OptimizerChoice {
@@ -64,6 +66,9 @@ struct FitOptions {
   std::vector<float> class_weights = {};   // one a class; empty: 1
   std::vector<float> sample_weights = {};  // one a sample; empty: 1
   bool shuffle = true;                     // anew each epoch, by the model's seed
+  // The outputs of a frozen beginning of the network are computed once and reused, for data sets that are the same in
+  // every epoch (Dataset::all_samples) and whose outputs take at most so many bytes; 0: never. The run is the same.
+  std::size_t frozen_cache_bytes = std::size_t{2} << 30;
   Verbosity verbose = Verbosity::automatic;
   // Asked after every step; true ends the run in an orderly way: snapshot, then return.
   std::function<bool()> interrupted = {};
@@ -140,15 +145,17 @@ class Model {
 
  private:
   void release_session();  // its weights go into learned_
-  void plan(int training_batch, int inference_batch, DType pixels);
+  // Plans at least so much, and forgets what was planned before it where that is not enough.
+  void plan(const StepPlan& wanted);
+  void plan_inference(int batch, DType pixels);
+  Evaluation evaluate(const BatchSource& source, int batch);  // planned already
 
   std::string name_;
   std::unique_ptr<Graph> graph_;
   Normalization normalization_;
   std::unique_ptr<Session> session_;
   std::vector<std::pair<std::string, Tensor>> learned_;  // for the next compile
-  int planned_training_ = 0, planned_inference_ = 0;
-  DType planned_pixels_ = DType::u8;
+  std::unique_ptr<StepPlan> planned_;
   friend class Trainer;
 };
 
