@@ -11,6 +11,7 @@
 #include "cuda/libraries.h"
 #include "curie_version.h"
 #include "ops/backend.h"
+#include "report/pdf.h"
 #include "report/report.h"
 #include "tensor/parallel.h"
 
@@ -37,6 +38,7 @@ std::vector<Part> parts() {
   }
   for (const LibraryStatus& status : vendor_libraries()) list.push_back({status.name, status.available, status.detail});
   list.push_back({"Chart.js", has_chart_js(), chart_js_status()});
+  list.push_back({"Cairo", has_pdf(), pdf_status()});
   return list;
 }
 
