@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "io/bounded_json.h"
 #include "tensor/files.h"
 
 namespace curie {
@@ -18,8 +19,8 @@ constexpr const char* kFormatKey = "curie.format";
 constexpr const char* kStateKey = "curie.state";
 constexpr int kFormat = 1;
 
-constexpr int kDeepest = 64;
-constexpr std::size_t kLongestState = std::size_t{16} << 20;  // parsed, ten to twenty times as much memory
+constexpr int kDeepest = kDeepestJson;
+constexpr std::size_t kLongestState = kLongestJson;
 
 // JSON has no NaN and no infinity; the library would write null in their place without a word.
 void check_state(const json& value, const json::json_pointer& place, int depth) {
@@ -48,27 +49,6 @@ std::string state_text(const json& state) {
     return text;
   } catch (const json::exception& error) {
     throw_error(ErrorKind::usage, fmt::format("checkpoint: expected a state with text in UTF-8: {}", error.what()));
-  }
-}
-
-json parse_state(const std::string& text, const std::string& path) {
-  CURIE_CHECK(text.size() <= kLongestState, file, "{}: expected a training state of at most {} bytes, found {}", path,
-              kLongestState, text.size());
-  // The parser would take a null character for the end.
-  CURIE_CHECK(text.find('\0') == std::string::npos, file, "{}: the training state is not valid JSON", path);
-  // Copying or printing JSON recurses, so the depth of what is accepted is bounded here.
-  const auto bound_depth = [&](int depth, json::parse_event_t event, json&) {
-    const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-    CURIE_CHECK(!opens || depth < kDeepest, file, "{}: expected a training state of at most {} levels, found more",
-                path, kDeepest);
-    return true;
-  };
-  try {
-    return json::parse(text, bound_depth);
-  } catch (const json::exception& error) {
-    const std::string reason = error.what();
-    throw_error(ErrorKind::file,
-                fmt::format("{}: the training state is not valid JSON: {}", path, reason.substr(0, 160)));
   }
 }
 
@@ -104,7 +84,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const SafetensorsL
   CURIE_CHECK(state != file.metadata.end(), file,
               "{}: expected a training checkpoint, found no training state ({}) in it: a model, perhaps", file.path,
               kStateKey);
-  return {parse_state(state->second, file.path), std::move(file.tensors)};
+  return {parse_bounded_json(state->second, file.path, "training state"), std::move(file.tensors)};
 }
 
 }  // namespace curie

@@ -1,0 +1,181 @@
+#include "io/keras_training.h"
+
+#include <cmath>
+#include <utility>
+
+#include "io/bounded_json.h"
+#include "tensor/json_fields.h"
+#include "tensor/log.h"
+
+namespace curie {
+namespace {
+
+using nlohmann::json;
+
+// --- to Keras ----------------------------------------------------------------------------------------------------
+
+json with_module(json object, const char* module, KerasVersion dialect) {
+  if (dialect == KerasVersion::keras3) object.update({{"module", module}, {"registered_name", nullptr}});
+  return object;
+}
+
+// The rate itself, or rate / (1 + decay * step), which Keras has as a schedule.
+json learning_rate(const json& optimizer, KerasVersion dialect) {
+  const double decay = optimizer.value("decay", 0.0);
+  if (decay == 0.0) return optimizer.at("learning_rate");
+  return with_module({{"class_name", "InverseTimeDecay"},
+                      {"config",
+                       {{"initial_learning_rate", optimizer.at("learning_rate")},
+                        {"decay_steps", 1},
+                        {"decay_rate", decay},
+                        {"staircase", false}}}},
+                     "keras.optimizers.schedules", dialect);
+}
+
+json keras_optimizer(const json& optimizer, KerasVersion dialect) {
+  const std::string kind = optimizer.at("kind").get<std::string>();
+  json config = {{"name", kind}, {"learning_rate", learning_rate(optimizer, dialect)}};
+  const bool decoupled = kind == "adamw" || (kind == "sgd" && optimizer.value("convention", "keras") == "keras");
+  if (decoupled && optimizer.value("weight_decay", 0.0) != 0.0) config["weight_decay"] = optimizer.at("weight_decay");
+  if (kind == "sgd") {
+    config.update({{"momentum", optimizer.at("momentum")}, {"nesterov", optimizer.at("nesterov")}});
+  } else {
+    config.update({{"beta_1", optimizer.at("beta1")},
+                   {"beta_2", optimizer.at("beta2")},
+                   {"epsilon", optimizer.at("epsilon")},
+                   {"amsgrad", false}});
+  }
+  const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" ? "AdamW" : "Adam");
+  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers", dialect);
+}
+
+json keras_loss(const json& loss, KerasVersion dialect) {
+  const std::string kind = loss.at("kind").get<std::string>();
+  if (!loss.value("from_logits", false)) return kind;
+  const char* class_name = kind == "binary_crossentropy"        ? "BinaryCrossentropy"
+                           : kind == "categorical_crossentropy" ? "CategoricalCrossentropy"
+                                                                : "SparseCategoricalCrossentropy";
+  return with_module({{"class_name", class_name}, {"config", {{"name", kind}, {"from_logits", true}}}}, "keras.losses",
+                     dialect);
+}
+
+// --- from Keras --------------------------------------------------------------------------------------------------
+
+// A float member of an optimizer's config; `otherwise` where it is missing, null or no number.
+float number(const json& config, const char* field, float otherwise) {
+  if (!config.is_object() || !config.contains(field) || !config[field].is_number()) return otherwise;
+  const double value = config[field].get<double>();
+  return std::isfinite(value) ? static_cast<float>(value) : otherwise;
+}
+
+float rate_of(const json& config, const std::string& file) {
+  constexpr float kDefault = 1e-3f;
+  if (!config.is_object()) return kDefault;
+  for (const char* field : {"learning_rate", "lr"}) {
+    if (!config.contains(field)) continue;
+    const json& rate = config[field];
+    if (rate.is_object() && rate.contains("config") && rate["config"].is_object()) {
+      log_warning("{}: the learning rate's schedule is left out; it starts from its first value", file);
+      return number(rate["config"], "initial_learning_rate", kDefault);
+    }
+    return number(config, field, kDefault);
+  }
+  return kDefault;
+}
+
+std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::string& file) {
+  const bool whole = optimizer.is_object() && optimizer.contains("class_name") && optimizer.contains("config") &&
+                     optimizer["class_name"].is_string() && optimizer["config"].is_object();
+  std::string name = whole ? optimizer["class_name"].get<std::string>() : "";
+  if (name.starts_with("Custom>")) name = name.substr(7);
+  const json config = whole ? optimizer["config"] : json::object();
+  const float rate = rate_of(config, file);
+  const float decay = number(config, "decay", 0.0f), weight_decay = number(config, "weight_decay", 0.0f);
+  if (name == "SGD") {
+    const bool nesterov = config.value("nesterov", json(false)) == true;
+    return Sgd{.learning_rate = rate,
+               .momentum = number(config, "momentum", 0.0f),
+               .nesterov = nesterov,
+               .decay = decay,
+               .weight_decay = weight_decay}
+        .make();
+  }
+  const float beta1 = number(config, "beta_1", 0.9f), beta2 = number(config, "beta_2", 0.999f);
+  const float epsilon = number(config, "epsilon", 1e-7f);
+  if (name == "AdamW") {
+    return AdamW{
+        .learning_rate = rate, .beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .weight_decay = weight_decay}
+        .make();
+  }
+  if (name != "Adam") {
+    log_warning("{}: the optimizer {} is not one of Curie's; a new one, Adam, takes its place", file,
+                name.empty() ? "is missing or" : name.substr(0, 60));
+  }
+  return Adam{.learning_rate = rate, .beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .decay = decay}.make();
+}
+
+Loss loss_for(Activation last) {
+  switch (last) {
+    case Activation::sigmoid:
+      return BinaryCrossentropy{};
+    case Activation::softmax:
+      return CategoricalCrossentropy{};
+    case Activation::log_softmax:
+      return NegativeLogLikelihood{};
+    default:
+      return MeanSquaredError{};
+  }
+}
+
+Loss read_loss(const json& loss, Activation last, const std::string& file) {
+  const bool object = loss.is_object() && loss.contains("class_name");
+  const json name = object ? loss["class_name"] : loss;
+  const json config = object && loss.contains("config") && loss["config"].is_object() ? loss["config"] : json::object();
+  const bool from_logits = config.value("from_logits", json(false)) == true && last == Activation::none;
+  // A function is written as {"class_name": "function", "config": "binary_crossentropy"}.
+  const json& word = object && loss.contains("config") && loss["config"].is_string() ? loss["config"] : name;
+  if (word == "binary_crossentropy" || word == "BinaryCrossentropy") return BinaryCrossentropy{from_logits};
+  if (word == "categorical_crossentropy" || word == "CategoricalCrossentropy")
+    return CategoricalCrossentropy{from_logits};
+  if (word == "sparse_categorical_crossentropy" || word == "SparseCategoricalCrossentropy")
+    return SparseCategoricalCrossentropy{from_logits};
+  if (word == "mse" || word == "mean_squared_error" || word == "MeanSquaredError") return MeanSquaredError{};
+  const Loss suitable = loss_for(last);
+  log_warning("{}: the loss {} is not one of Curie's; the model is compiled with {}", file, brief(loss),
+              suitable.name());
+  return suitable;
+}
+
+}  // namespace
+
+json keras_training_config(const json& training, KerasVersion dialect) {
+  if (!training.is_object() || training.at("loss").at("kind") == "negative_log_likelihood") return nullptr;
+  json config = {{"loss", keras_loss(training.at("loss"), dialect)},
+                 {"metrics", training.at("accuracy").get<bool>() ? json::array({"accuracy"}) : json::array()},
+                 {"weighted_metrics", nullptr},
+                 {"loss_weights", nullptr}};
+  const json optimizer = keras_optimizer(training.at("optimizer"), dialect);
+  if (dialect == KerasVersion::keras2) {
+    config["optimizer_config"] = optimizer;
+  } else {
+    config.update(
+        {{"optimizer", optimizer}, {"run_eagerly", false}, {"steps_per_execution", 1}, {"jit_compile", false}});
+  }
+  return config;
+}
+
+CompileOptions read_keras_training(const json& config, const Model& model, const std::string& file) {
+  const Activation last = model.graph().last_activation();
+  if (!config.is_object()) {
+    const Loss loss = loss_for(last);
+    log_warning("{}: it says nothing about training; the model is compiled with Adam and {}", file, loss.name());
+    return {.loss = loss};
+  }
+  const auto value = [&](const char* field) { return config.contains(field) ? config[field] : json(); };
+  const json optimizer = value(config.contains("optimizer") ? "optimizer" : "optimizer_config");
+  return with_values_of_file(fmt::format("the training configuration of {}", file), [&] {
+    return CompileOptions{.optimizer = read_optimizer(optimizer, file), .loss = read_loss(value("loss"), last, file)};
+  });
+}
+
+}  // namespace curie
