@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <memory>
@@ -23,6 +24,7 @@ struct TrainArguments {
   RunOptions run;
   DeviceOptions device;
   std::vector<std::string> limits;
+  std::string split_by = "random";
   std::string resume;
   bool no_cache = false;
   bool quiet = false;
@@ -44,8 +46,8 @@ fs::path new_run_folder(const std::string& recipe) {
 
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
-  for (const char* name :
-       {"--recipe", "--data", "--out", "--batch-size", "--seed", "--split-seed", "--limit", "--patience"}) {
+  for (const char* name : {"--recipe", "--data", "--out", "--image-size", "--batch-size", "--seed", "--split-seed",
+                           "--split-by", "--limit", "--patience"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -60,12 +62,15 @@ RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& comm
   return options;
 }
 
-void print_results(const RunOutcome& outcome) {
+void print_results(const RunOutcome& outcome, const std::vector<std::string>& classes) {
   const nlohmann::json& test = outcome.metrics.at("test");
   fmt::print("test accuracy {:.4f}, test loss {:.4f}\n", test.at("accuracy").get<double>(),
              test.at("loss").get<double>());
-  for (const auto& [name, scores] : test.at("classes").items()) {
-    fmt::print("  {:<12} precision {:.2f}  recall {:.2f}  F1 {:.2f}  ({} images)\n", name,
+  std::size_t width = 0;
+  for (const std::string& name : classes) width = std::max(width, name.size());
+  for (const std::string& name : classes) {
+    const nlohmann::json& scores = test.at("classes").at(name);
+    fmt::print("  {:<{}}  precision {:.2f}  recall {:.2f}  F1 {:.2f}  ({} images)\n", name, width,
                scores.at("precision").get<double>(), scores.at("recall").get<double>(), scores.at("f1").get<double>(),
                scores.at("support").get<int>());
   }
@@ -86,6 +91,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
     options.device = arguments.device.device;
     options.backend = arguments.device.backend;
     options.limits = parse_limits(arguments.limits);
+    options.by_patient = arguments.split_by == "patient";
     if (options.out.empty()) options.out = new_run_folder(options.recipe);
   }
   options.use_cache = !arguments.no_cache;
@@ -118,7 +124,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
     result["report"] = fs::absolute(outcome.report).string();
     fmt::print("{}\n", result.dump(2));
   } else {
-    print_results(outcome);
+    print_results(outcome, find_recipe(options.recipe).classes);
   }
 }
 
@@ -138,8 +144,15 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
       ->add_option("--patience", run.patience,
                    "epochs without improvement before stopping; 0: never; default: the recipe's")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--image-size", run.image_size, "width and height in pixels; default: the recipe's")
+      ->check(CLI::PositiveNumber);
   command->add_option("--seed", run.seed, "of weights, dropout and the order of samples")->capture_default_str();
-  command->add_option("--split-seed", run.split_seed, "of the split, SMOTE and undersampling, and of phantoms")
+  command->add_option("--split-seed", run.split_seed,
+                      "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1");
+  command
+      ->add_option("--split-by", arguments->split_by,
+                   "random: as the document did; patient: all images of a patient go to the same part")
+      ->check(CLI::IsMember({"random", "patient"}))
       ->capture_default_str();
   command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
       ->type_name("CLASS=N");

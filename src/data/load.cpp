@@ -82,6 +82,7 @@ void gather(const FolderScan& scan, const std::vector<std::string>& reasons, con
     if (kept != i) std::memcpy(pixels.raw() + kept * bytes, pixels.raw() + i * bytes, bytes);
     images.labels.push_back(scan.files[i].label);
     images.sources.push_back(scan.files[i].source);
+    result.files.push_back(static_cast<int>(i));
     ++kept;
   }
   images.pixels = pixels.rows(0, static_cast<int>(kept));

@@ -28,6 +28,7 @@ struct LoadOptions {
 struct LoadResult {
   LabelledImages images;         // pixels u8 (n, h, w, c) in the order of the scan, less what was skipped
   std::vector<Skipped> skipped;  // in the order of the scan
+  std::vector<int> files;        // for each image its position in the scan's files
   double seconds = 0.0;
   bool from_cache = false;
   bool cancelled = false;  // then there are no images

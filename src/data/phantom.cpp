@@ -16,8 +16,11 @@
 namespace curie {
 namespace {
 
-constexpr std::array<const char*, 2> kFindings = {"Normal", "COVID"};
-constexpr std::uint32_t kGrainStream = 2;  // streams 0 and 1 draw the scenes of the two classes
+// Each finding draws its scenes and its grain from streams of its own: 0, 1, 4, 6, 8 and 2, 3, 5, 7, 9.
+std::uint32_t grain_stream(PhantomFinding finding) {
+  const auto number = static_cast<std::uint32_t>(finding);
+  return number < 2 ? number + 2 : 2 * number + 1;
+}
 
 // All profiles are polynomials: the same bits on every machine, and no call into libm.
 float ramp(float low, float high, float value) {
@@ -292,30 +295,36 @@ class Painter {
 }  // namespace
 
 LabelledImages make_phantoms(const PhantomOptions& options, ThreadPool& pool) {
-  CURIE_CHECK(options.size >= 16 && options.size <= 2048, usage,
-              "phantoms: expected a size of 16 to 2048 pixels, got {}", options.size);
-  CURIE_CHECK(options.normal >= 0 && options.covid >= 0 && options.normal + options.covid > 0, usage,
-              "phantoms: expected a number of images of each class, not both 0, got {} and {}", options.normal,
-              options.covid);
+  const std::array<PhantomClass, 2> classes = {
+      {{"Normal", PhantomFinding::normal, options.normal}, {"COVID", PhantomFinding::ground_glass, options.covid}}};
+  return make_phantoms(classes, options.size, options.seed, pool);
+}
+
+LabelledImages make_phantoms(std::span<const PhantomClass> classes, int size, std::uint64_t seed, ThreadPool& pool) {
+  CURIE_CHECK(size >= 16 && size <= 2048, usage, "phantoms: expected a size of 16 to 2048 pixels, got {}", size);
   LabelledImages images;
-  images.class_names.assign(kFindings.begin(), kFindings.end());
-  const int total = options.normal + options.covid;
-  for (int i = 0; i < total; ++i) {
-    const bool covid = i >= options.normal;
-    images.labels.push_back(covid ? 1 : 0);
-    images.sources.push_back(fmt::format("phantom: {} #{}", kFindings[covid ? 1 : 0], covid ? i - options.normal : i));
+  std::vector<int> numbers;  // of each image within its class
+  for (const PhantomClass& wanted : classes) {
+    CURIE_CHECK(wanted.count >= 0, usage, "phantoms: expected a number of images of class \"{}\", got {}", wanted.name,
+                wanted.count);
+    for (int i = 0; i < wanted.count; ++i) {
+      images.labels.push_back(static_cast<std::int32_t>(images.class_names.size()));
+      images.sources.push_back(fmt::format("phantom: {} #{}", wanted.name, i));
+      numbers.push_back(i);
+    }
+    images.class_names.push_back(wanted.name);
   }
-  images.pixels = Tensor::zeros({total, options.size, options.size, 1}, DType::u8);
+  CURIE_CHECK(!numbers.empty(), usage, "phantoms: expected images of some class, got 0 of each");
+  images.pixels = Tensor::zeros({images.size(), size, size, 1}, DType::u8);
   const std::span<std::uint8_t> pixels = images.pixels.host<std::uint8_t>();
   const std::size_t pixels_each = images.sample_shape().elements();
-  pool.run(total, [&](int i, int) {
-    const std::int32_t finding = i < options.normal ? 0 : 1;
-    const int index = finding == 0 ? i : i - options.normal;
-    const PhantomScene scene = draw_phantom_scene(options.seed, finding, index);
-    const RandomStream grain{.seed = options.seed,
-                             .stream = kGrainStream + static_cast<std::uint32_t>(finding),
-                             .step = static_cast<std::uint32_t>(index)};
-    Painter(scene, options.size).paint(pixels.subspan(static_cast<std::size_t>(i) * pixels_each, pixels_each), grain);
+  pool.run(images.size(), [&](int image, int) {
+    const auto i = static_cast<std::size_t>(image);
+    const PhantomFinding finding = classes[static_cast<std::size_t>(images.labels[i])].finding;
+    const PhantomScene scene = draw_phantom_scene(seed, finding, numbers[i]);
+    const RandomStream grain{
+        .seed = seed, .stream = grain_stream(finding), .step = static_cast<std::uint32_t>(numbers[i])};
+    Painter(scene, size).paint(pixels.subspan(i * pixels_each, pixels_each), grain);
   });
   return images;
 }

@@ -10,11 +10,23 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 
 #include "data/dataset.h"
 #include "tensor/parallel.h"
 
 namespace curie {
+
+// What a phantom shows. The further findings are cruder drawings than the first two: they let recipes of other classes
+// run, and no effort was made to hide them from simpler classifiers.
+enum class PhantomFinding : std::int32_t {
+  normal,         // one smooth veil on each lung
+  ground_glass,   // "COVID": ragged patches in both lungs
+  consolidation,  // one dense patch that fills a zone of one lung
+  interstitial,   // a net of fine lines over both lungs
+  nodular,        // a few round opacities in both lungs
+};
 
 struct PhantomOptions {
   int normal = 100;  // images of each class
@@ -27,5 +39,13 @@ struct PhantomOptions {
 // "phantom: COVID #12". Image i of a class depends on (seed, class, i, size) alone: not on the number of images or
 // threads, nor on the machine. Throws usage for a size outside the range, a negative number of images, or none at all.
 LabelledImages make_phantoms(const PhantomOptions& options, ThreadPool& pool);
+
+// The same for any classes: label c is classes[c].
+struct PhantomClass {
+  std::string name;
+  PhantomFinding finding = PhantomFinding::normal;
+  int count = 100;
+};
+LabelledImages make_phantoms(std::span<const PhantomClass> classes, int size, std::uint64_t seed, ThreadPool& pool);
 
 }  // namespace curie

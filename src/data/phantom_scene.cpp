@@ -100,10 +100,10 @@ void draw_vessels(Dice& dice, PhantomScene& scene) {
   }
 }
 
-// The finding. COVID: ragged patches. Normal: one smooth veil on each lung, with the attenuation of such patches and
+// COVID: ragged patches. Normal: one smooth veil on each lung, with the attenuation of such patches and
 // the mean and spread of their places, so that the mean images of the classes nearly agree. On both lies a second veil
 // of either sign, so that the attenuation of a zone says little about a single image.
-void draw_finding(Dice& dice, bool covid, PhantomScene& scene) {
+void draw_patches(Dice& dice, bool covid, PhantomScene& scene) {
   constexpr Point kMiddle = {0.54f, 0.10f}, kSpread = {0.09f, 0.21f};
   // Half axes of the smooth ellipse whose variance is that of the patches' places plus that of their extent.
   constexpr Point kVeil = {0.35f, 0.56f};
@@ -134,7 +134,64 @@ void draw_finding(Dice& dice, bool covid, PhantomScene& scene) {
   }
 }
 
-// What both classes have: breasts, gas under the left diaphragm, soft blobs outside the lungs, uneven exposure.
+// A lobe filled with fluid: one dense patch with a clear border, in one lung.
+void draw_consolidation(Dice& dice, PhantomScene& scene) {
+  const float side = dice.chance(0.5f) ? -1.0f : 1.0f;
+  scene.blobs.push_back({.centre = {side * dice.about(0.48f, 0.08f), dice.about(0.08f, 0.22f)},
+                         .half_axes = {dice.between(0.26f, 0.36f), dice.between(0.24f, 0.40f)},
+                         .direction = dice.direction(0.6f),
+                         .amount = dice.between(0.30f, 0.45f),
+                         .in_lungs = true,
+                         .roughness = dice.between(0.15f, 0.30f),
+                         .texture = dice.bits()});
+}
+
+// Thickened walls between the lobules: short fine lines in every direction, over both lungs.
+void draw_interstitial(Dice& dice, PhantomScene& scene) {
+  const float severity = dice.between(0.8f, 1.3f);
+  const int lines = dice.whole(130, 200);
+  for (int i = 0; i < lines; ++i) {
+    const float side = dice.chance(0.5f) ? -1.0f : 1.0f;
+    const Point middle = {side * dice.about(0.44f, 0.15f), dice.about(-0.05f, 0.28f)};
+    const Point along = dice.direction(3.0f);
+    const float half = dice.between(0.03f, 0.09f);
+    scene.vessels.push_back({{middle.x - half * along.x, middle.y - half * along.y},
+                             {middle.x + half * along.x, middle.y + half * along.y},
+                             dice.between(0.010f, 0.016f),
+                             severity * dice.between(0.07f, 0.13f)});
+  }
+}
+
+// Round opacities of a few centimetres.
+void draw_nodules(Dice& dice, PhantomScene& scene) {
+  for (const float side : {-1.0f, 1.0f}) {
+    const int nodules = dice.whole(2, 4);
+    for (int i = 0; i < nodules; ++i) {
+      const float radius = dice.between(0.09f, 0.16f);
+      scene.blobs.push_back({.centre = {side * dice.about(0.48f, 0.12f), dice.about(0.02f, 0.22f)},
+                             .half_axes = {radius, radius * dice.between(0.85f, 1.15f)},
+                             .direction = {1, 0},
+                             .amount = dice.between(0.22f, 0.34f),
+                             .in_lungs = true});
+    }
+  }
+}
+
+void draw_finding(Dice& dice, PhantomFinding finding, PhantomScene& scene) {
+  switch (finding) {
+    case PhantomFinding::normal:
+    case PhantomFinding::ground_glass:
+      return draw_patches(dice, finding == PhantomFinding::ground_glass, scene);
+    case PhantomFinding::consolidation:
+      return draw_consolidation(dice, scene);
+    case PhantomFinding::interstitial:
+      return draw_interstitial(dice, scene);
+    case PhantomFinding::nodular:
+      return draw_nodules(dice, scene);
+  }
+}
+
+// What all classes have: breasts, gas under the left diaphragm, soft blobs outside the lungs, uneven exposure.
 void draw_confounders(Dice& dice, PhantomScene& scene) {
   if (dice.chance(0.45f)) {
     const float u = dice.about(0.46f, 0.05f), y = dice.about(0.34f, 0.06f), radius = dice.about(0.46f, 0.05f);
@@ -171,14 +228,15 @@ void draw_confounders(Dice& dice, PhantomScene& scene) {
 
 }  // namespace
 
-PhantomScene draw_phantom_scene(std::uint64_t seed, std::int32_t finding, int index) {
-  Dice dice(RandomStream{
-      .seed = seed, .stream = static_cast<std::uint32_t>(finding), .step = static_cast<std::uint32_t>(index)});
+PhantomScene draw_phantom_scene(std::uint64_t seed, PhantomFinding finding, int index) {
+  const auto number = static_cast<std::uint32_t>(finding);
+  const std::uint32_t stream = number < 2 ? number : 2 * number;  // the grain's streams lie between
+  Dice dice(RandomStream{.seed = seed, .stream = stream, .step = static_cast<std::uint32_t>(index)});
   PhantomScene scene{};
   draw_frame(dice, scene);
   draw_organs(dice, scene);
   draw_vessels(dice, scene);
-  draw_finding(dice, finding == 1, scene);
+  draw_finding(dice, finding, scene);
   draw_confounders(dice, scene);
   scene.contrast = dice.about(2.6f, 0.25f);
   scene.brightness = dice.about(0.48f, 0.035f);

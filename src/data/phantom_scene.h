@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "data/phantom.h"
+
 namespace curie {
 
 struct Point {
@@ -67,7 +69,7 @@ struct PhantomScene {
   float contrast, brightness, noise;
 };
 
-// `finding` (0 Normal, 1 COVID) and `index` name the image.
-PhantomScene draw_phantom_scene(std::uint64_t seed, std::int32_t finding, int index);
+// `finding` and `index` name the image.
+PhantomScene draw_phantom_scene(std::uint64_t seed, PhantomFinding finding, int index);
 
 }  // namespace curie

@@ -14,6 +14,8 @@ constexpr int kLargestExtent = 8192;
 // A data set has one size or few; one where every image differs must not fill the memory with coefficients.
 constexpr std::size_t kMostResizers = 32;
 
+std::string_view colours(ChannelOrder order) { return order == ChannelOrder::rgb ? "RGB" : "BGR"; }
+
 int extent(const nlohmann::json& json, const char* member) {
   const auto found = json.find(member);
   CURIE_CHECK(found != json.end() && found->is_number_integer(), file, "preprocessing: expected a whole number \"{}\"",
@@ -29,20 +31,40 @@ void spread(std::uint8_t* out, std::size_t pixels) {
   for (std::size_t i = pixels; i-- > 0;) out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = out[i];
 }
 
+void swap_red_and_blue(std::uint8_t* out, std::size_t pixels) {
+  for (std::size_t i = 0; i < pixels; ++i) std::swap(out[3 * i], out[3 * i + 2]);
+}
+
+ChannelOrder channel_order(const nlohmann::json& json) {
+  const auto found = json.find("channel_order");
+  if (found == json.end()) return ChannelOrder::rgb;
+  for (const ChannelOrder order : {ChannelOrder::rgb, ChannelOrder::bgr}) {
+    if (found->is_string() && found->get_ref<const std::string&>() == name_of(order)) return order;
+  }
+  throw_error(ErrorKind::file, fmt::format("preprocessing: expected \"channel_order\" to be \"rgb\" or \"bgr\", got {}",
+                                           found->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)));
+}
+
 }  // namespace
+
+std::string_view name_of(ChannelOrder order) { return order == ChannelOrder::rgb ? "rgb" : "bgr"; }
 
 void Preprocessing::check() const {
   CURIE_CHECK(width >= 1 && height >= 1 && width <= kLargestExtent && height <= kLargestExtent, usage,
               "preprocessing: expected a width and height from 1 to {}, got {} x {}", kLargestExtent, width, height);
-  CURIE_CHECK(channels == 1 || channels == 3, usage, "preprocessing: expected 1 channel (grey) or 3 (RGB), got {}",
+  CURIE_CHECK(channels == 1 || channels == 3, usage, "preprocessing: expected 1 channel (grey) or 3 (colours), got {}",
               channels);
+  CURIE_CHECK(channels == 3 || channel_order == ChannelOrder::rgb, usage,
+              "preprocessing: expected 3 channels for the channel order bgr, got {}", channels);
 }
 
 nlohmann::json to_json(const Preprocessing& preprocessing) {
-  return {{"width", preprocessing.width},
-          {"height", preprocessing.height},
-          {"channels", preprocessing.channels},
-          {"resample", name_of(preprocessing.resample)}};
+  nlohmann::json json = {{"width", preprocessing.width},
+                         {"height", preprocessing.height},
+                         {"channels", preprocessing.channels},
+                         {"resample", name_of(preprocessing.resample)}};
+  if (preprocessing.channels == 3) json["channel_order"] = name_of(preprocessing.channel_order);
+  return json;
 }
 
 Preprocessing preprocessing_from_json(const nlohmann::json& json) {
@@ -52,7 +74,10 @@ Preprocessing preprocessing_from_json(const nlohmann::json& json) {
   result.height = extent(json, "height");
   result.channels = extent(json, "channels");
   CURIE_CHECK(result.channels == 1 || result.channels == 3, file,
-              "preprocessing: expected \"channels\" to be 1 (grey) or 3 (RGB), got {}", result.channels);
+              "preprocessing: expected \"channels\" to be 1 (grey) or 3 (colours), got {}", result.channels);
+  result.channel_order = channel_order(json);
+  CURIE_CHECK(result.channels == 3 || result.channel_order == ChannelOrder::rgb, file,
+              "preprocessing: expected 3 \"channels\" for the channel order bgr, got {}", result.channels);
   const auto filter = json.find("resample");
   CURIE_CHECK(filter != json.end() && filter->is_string(), file, "preprocessing: expected a text \"resample\"");
   try {
@@ -65,7 +90,8 @@ Preprocessing preprocessing_from_json(const nlohmann::json& json) {
 
 std::string to_string(const Preprocessing& preprocessing) {
   return fmt::format("{} x {} {}, {}", preprocessing.width, preprocessing.height,
-                     preprocessing.channels == 1 ? "grey" : "RGB", name_of(preprocessing.resample));
+                     preprocessing.channels == 1 ? "grey" : colours(preprocessing.channel_order),
+                     name_of(preprocessing.resample));
 }
 
 Preprocessor::Preprocessor(const Preprocessing& preprocessing) : wanted_(preprocessing) { wanted_.check(); }
@@ -80,7 +106,13 @@ void Preprocessor::run(Image image, std::uint8_t* out) {
     found = resizers_.emplace(size, std::move(resizer)).first;
   }
   found->second.run(image.pixels.data(), image.channels, out);
-  if (wanted_.channels == 3 && image.channels == 1) spread(out, wanted_.bytes() / 3);
+  if (wanted_.channels == 1) return;
+  const std::size_t pixels = wanted_.bytes() / 3;
+  if (image.channels == 1) {
+    spread(out, pixels);
+  } else if (wanted_.channel_order == ChannelOrder::bgr) {
+    swap_red_and_blue(out, pixels);
+  }
 }
 
 void preprocess(const Image& image, const Preprocessing& preprocessing, std::uint8_t* out) {

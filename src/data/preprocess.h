@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "data/image.h"
@@ -15,22 +16,29 @@
 
 namespace curie {
 
+enum class ChannelOrder { rgb, bgr };  // bgr: as cv2.imread reads
+
+std::string_view name_of(ChannelOrder order);  // "rgb", "bgr"
+
 struct Preprocessing {
   int width = 64, height = 64;
-  int channels = 1;  // 1: Pillow's grey, then resize; 3: RGB, a grey file gives three equal channels
+  int channels = 1;  // 1: Pillow's grey, then resize; 3: colours, a grey file gives three equal channels
   Resample resample = Resample::bicubic;
+  ChannelOrder channel_order = ChannelOrder::rgb;  // of three channels
 
   Shape shape() const { return {height, width, channels}; }
   std::size_t bytes() const { return shape().elements(); }
-  void check() const;  // throws Error(usage) unless the extents are at least 1 and channels is 1 or 3
+  // Throws Error(usage) unless the extents are at least 1, channels is 1 or 3, and order bgr goes with 3.
+  void check() const;
   friend bool operator==(const Preprocessing&, const Preprocessing&) = default;
 };
 
-// {"width": 64, "height": 64, "channels": 1, "resample": "bicubic"}
+// {"width": 70, "height": 70, "channels": 3, "resample": "opencv_linear", "channel_order": "bgr"}
 nlohmann::json to_json(const Preprocessing& preprocessing);
-// Throws Error(file) that names the member which is missing, of the wrong type or out of range.
+// Without "channel_order", which grey has not and older files lack, the order is rgb. Throws Error(file) that names the
+// member which is missing, of the wrong type or out of range.
 Preprocessing preprocessing_from_json(const nlohmann::json& json);
-std::string to_string(const Preprocessing& preprocessing);  // "64 x 64 grey, bicubic"
+std::string to_string(const Preprocessing& preprocessing);  // "64 x 64 grey, bicubic", "70 x 70 BGR, opencv_linear"
 
 // Serves one thread; keeps the coefficients of the image sizes it has met.
 class Preprocessor {

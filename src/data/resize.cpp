@@ -1,5 +1,7 @@
 #include "data/resize.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,7 +17,8 @@ constexpr int kWeightBits = 22;  // 32 less 8 for a pixel less 2 for sums of bic
 constexpr int kLowBits = 12;     // a weight is high * 2^12 + low: two 16-bit products in place of one of 32 bits
 constexpr std::size_t kBlock = 16;
 
-constexpr std::array<std::string_view, 3> kNames = {"nearest", "bilinear", "bicubic"};
+constexpr std::array<std::string_view, kResamples.size()> kNames = {"nearest", "bilinear", "bicubic", "opencv_nearest",
+                                                                    "opencv_linear"};
 
 double bilinear(double x) {
   x = std::abs(x);
@@ -66,7 +69,7 @@ std::string_view name_of(Resample filter) { return kNames[static_cast<std::size_
 
 Resample resample_from_name(std::string_view name) {
   const auto* found = std::find(kNames.begin(), kNames.end(), name);
-  CURIE_CHECK(found != kNames.end(), usage, "resample: expected nearest, bilinear or bicubic, got \"{}\"", name);
+  CURIE_CHECK(found != kNames.end(), usage, "resample: expected {}, got \"{}\"", fmt::join(kNames, ", "), name);
   return static_cast<Resample>(found - kNames.begin());
 }
 
@@ -77,6 +80,10 @@ Resizer::Axis Resizer::make_axis(int in, int out, Resample filter) {
     // Pillow adds the scale up rather than multiplying it; where a centre falls on a pixel's edge, rounding decides.
     double centre = scale * 0.5;
     for (int x = 0; x < out; ++x, centre += scale) axis.nearest.push_back(std::min(static_cast<int>(centre), in - 1));
+    return axis;
+  }
+  if (filter == Resample::opencv_nearest) {
+    axis.nearest = opencv_nearest(in, out);
     return axis;
   }
   const bool cubic = filter == Resample::bicubic;
@@ -110,6 +117,10 @@ Resizer::Resizer(int in_width, int in_height, int out_width, int out_height, Res
   CURIE_CHECK(in_width >= 1 && in_height >= 1 && out_width >= 1 && out_height >= 1, usage,
               "resize: expected extents of at least 1, got {} x {} to {} x {}", in_width, in_height, out_width,
               out_height);
+  if (filter == Resample::opencv_linear) {
+    linear_ = OpencvLinear(in_width, in_height, out_width, out_height);
+    return;
+  }
   horizontal_ = make_axis(in_width, out_width, filter);
   vertical_ = make_axis(in_height, out_height, filter);
 }
@@ -163,7 +174,8 @@ void Resizer::run(const std::uint8_t* source, int channel_count, std::uint8_t* t
     std::memcpy(target, source, in_width * in_height * channels);
     return;
   }
-  if (filter_ == Resample::nearest) return run_nearest(source, channels, target);
+  if (filter_ == Resample::opencv_linear) return linear_.run(source, channels, target);
+  if (!horizontal_.nearest.empty()) return run_nearest(source, channels, target);
 
   const std::size_t column = padded(in_height * channels);
   turned_.resize(in_width * column);

@@ -74,6 +74,7 @@ class BatchNormalizationLayer final : public Layer {
   }
 
   std::span<Parameter> parameters() override { return parameters_; }
+  bool changes_in_training() const override { return trainable(); }
 
   nlohmann::json config() const override {
     return {{"kind", kind()},
@@ -87,7 +88,7 @@ class BatchNormalizationLayer final : public Layer {
 
  private:
   // A frozen layer keeps to its running statistics, in training too, as in Keras.
-  bool uses_batch(Mode mode) const { return mode == Mode::training && trainable(); }
+  bool uses_batch(Mode mode) const { return mode == Mode::training && changes_in_training(); }
 
   // `input` has the batch extent.
   BatchNormShape shape(const Shape& input) const {

@@ -66,8 +66,6 @@ std::unique_ptr<Layer> fuse_conv_pool(Layer& conv, const Layer& pool, const Laye
   const auto* max_pool = dynamic_cast<const MaxPool2dLayer*>(&pool);
   const auto* drop = dynamic_cast<const DropoutLayer*>(dropout);
   if (convolution == nullptr || max_pool == nullptr || (dropout != nullptr && drop == nullptr)) return nullptr;
-  // The fused backward pass always writes the kernel's gradient, which a frozen convolution has no room for.
-  if (!convolution->trainable()) return nullptr;
   if (convolution->fused_activation() != Activation::relu) return nullptr;
   const Extent2 window = max_pool->pool();
   if (window.rows != window.columns || max_pool->stride() != window) return nullptr;

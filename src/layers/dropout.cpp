@@ -18,7 +18,7 @@ Shape DropoutLayer::build(std::span<const Shape> inputs, std::uint64_t seed, std
 }
 
 Demand DropoutLayer::demand(const Backend&, std::span<const Shape>, const Shape&, Mode mode) const {
-  return {.backward_reads_input = false, .alias = mode == Mode::inference || dropped_.rate == 0.0f};
+  return {.backward_reads_input = false, .alias = mode == Mode::inference || !changes_in_training()};
 }
 
 void DropoutLayer::forward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y) {

@@ -16,6 +16,7 @@ class DropoutLayer final : public Layer {
   void backward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y, const Tensor& dy,
                 std::span<const Tensor> dinputs) override;
   nlohmann::json config() const override;
+  bool changes_in_training() const override { return trainable() && dropped_.rate > 0.0f; }
 
   // Which elements are dropped in training; valid after build.
   const DropoutSpec& dropped() const { return dropped_; }

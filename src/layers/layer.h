@@ -78,8 +78,12 @@ class Layer {
   // node behind this one, so that a loss can take the logits.
   virtual Activation trailing_activation() const { return Activation::none; }
 
+  // Whether a training step computes something else than inference does (dropout, statistics of the batch).
+  virtual bool changes_in_training() const { return false; }
+
   bool trainable() const { return trainable_; }
-  // Frozen: no parameter gradients; batch normalisation uses its running statistics and leaves them alone.
+  // Frozen: no parameter gradients, and the layer does in training what it does in inference: batch normalisation uses
+  // its running statistics and leaves them alone, dropout drops nothing.
   void set_trainable(bool trainable) { trainable_ = trainable; }
 
  private:

@@ -1,5 +1,7 @@
 #include "metrics/confusion.h"
 
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "tensor/error.h"
@@ -44,6 +46,12 @@ std::int64_t ConfusionMatrix::correct() const {
   return sum;
 }
 
+double ConfusionMatrix::specificity(int label) const {
+  const std::int64_t others = total() - truth_total(label);
+  if (others == 0) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(others - (predicted_total(label) - at(label, label))) / static_cast<double>(others);
+}
+
 ConfusionMatrix confusion_matrix(std::span<const std::int32_t> truth, std::span<const std::int32_t> predicted,
                                  int classes) {
   CURIE_CHECK(classes >= 1, usage, "confusion matrix: expected at least one class, got {}", classes);
@@ -58,6 +66,33 @@ ConfusionMatrix confusion_matrix(std::span<const std::int32_t> truth, std::span<
     ++matrix.counts[cell(matrix, truth[i], predicted[i])];
   }
   return matrix;
+}
+
+double balanced_accuracy(const ConfusionMatrix& confusion) {
+  double sum = 0;
+  int occurring = 0;
+  for (int label = 0; label < confusion.classes; ++label) {
+    const std::int64_t support = confusion.truth_total(label);
+    if (support == 0) continue;
+    sum += static_cast<double>(confusion.at(label, label)) / static_cast<double>(support);
+    ++occurring;
+  }
+  return occurring == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / occurring;
+}
+
+double matthews_correlation(const ConfusionMatrix& confusion) {
+  const auto samples = static_cast<double>(confusion.total());
+  double products = 0, truth_squares = 0, predicted_squares = 0;
+  for (int label = 0; label < confusion.classes; ++label) {
+    const auto truth = static_cast<double>(confusion.truth_total(label));
+    const auto predicted = static_cast<double>(confusion.predicted_total(label));
+    products += truth * predicted;
+    truth_squares += truth * truth;
+    predicted_squares += predicted * predicted;
+  }
+  const double spread = (samples * samples - truth_squares) * (samples * samples - predicted_squares);
+  if (spread == 0) return 0;
+  return (static_cast<double>(confusion.correct()) * samples - products) / std::sqrt(spread);
 }
 
 }  // namespace curie

@@ -9,31 +9,31 @@ namespace {
 
 std::size_t index_of(int value) { return static_cast<std::size_t>(value); }
 
-bool learns(const Graph& graph, const Step& step) {
-  return std::any_of(step.nodes.begin(), step.nodes.end(), [&](int node) {
-    Layer& layer = *graph.nodes()[index_of(node)].layer;
-    const std::span<Parameter> parameters = layer.parameters();
-    return layer.trainable() &&
-           std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return p.trainable; });
-  });
-}
-
 }  // namespace
 
-Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value)
-    : graph_(&graph), backend_(&backend), max_batch_(max_batch), mode_(mode), loss_value_(loss_value) {
+Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value, Section section)
+    : graph_(&graph),
+      backend_(&backend),
+      max_batch_(max_batch),
+      loss_value_(loss_value),
+      section_{section.first, section.last < 0 ? graph.output() : section.last} {
   CURIE_CHECK(max_batch >= 1, usage, "model: expected a batch of at least 1, got {}", max_batch);
-  steps_ = fuse(graph, backend, max_batch, mode);
+  wants_gradient_ =
+      mode == Mode::training ? graph.wants_gradient(loss_value) : std::vector<bool>(index_of(graph.values()), false);
+  steps_ = fuse(graph, backend, max_batch, mode, wants_gradient_, section_);
   alias_.resize(index_of(graph.values()));
   for (int value = 0; value < graph.values(); ++value) alias_[index_of(value)] = value;
   for (const Step& step : steps_) {
-    demands_.push_back(step.layer->demand(backend, input_shapes(step, max_batch),
-                                          graph.shape(step.output).with_batch(max_batch), mode));
+    demands_.push_back(demand(step, max_batch));
     scratch_bytes_ = std::max(scratch_bytes_, demands_.back().scratch_bytes);
     if (demands_.back().alias) alias_[index_of(step.output)] = step.inputs[0];
   }
-  trace_gradients();
+  count_readers();
   plan();
+}
+
+Demand Executor::demand(const Step& step, int n) const {
+  return step.layer->demand(*backend_, input_shapes(step, n), graph_->shape(step.output).with_batch(n), step.mode);
 }
 
 int Executor::root(int value) const {
@@ -47,13 +47,10 @@ std::vector<Shape> Executor::input_shapes(const Step& step, int n) const {
   return shapes;
 }
 
-// A value wants a gradient when the loss depends on it and something learned lies at or below it.
-void Executor::trace_gradients() {
-  const std::size_t values = index_of(graph_->values());
-  std::vector<bool> reaches_loss(values, false), learned(values, false);
-  readers_.assign(values, 0);
-  wants_gradient_.assign(values, false);
-  if (mode_ == Mode::inference) return;
+// Steps that the loss does not depend on write no gradient, so they do not count.
+void Executor::count_readers() {
+  readers_.assign(index_of(graph_->values()), 0);
+  std::vector<bool> reaches_loss(readers_.size(), false);
   reaches_loss[index_of(loss_value_)] = true;
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
     if (!reaches_loss[index_of(step->output)]) continue;
@@ -62,12 +59,6 @@ void Executor::trace_gradients() {
       ++readers_[index_of(input)];
     }
   }
-  for (const Step& step : steps_) {
-    bool any = learns(*graph_, step);
-    for (const int input : step.inputs) any = any || learned[index_of(input)];
-    learned[index_of(step.output)] = any;
-  }
-  for (std::size_t value = 0; value < values; ++value) wants_gradient_[value] = reaches_loss[value] && learned[value];
 }
 
 // Time: step i runs forward at i, the loss at S = steps, step i backward at 2S - i.
@@ -93,7 +84,7 @@ void Executor::plan() {
   saved_block_.assign(steps_.size(), -1);
   partial_block_.clear();
   for (const Step& step : steps_) partial_block_.emplace_back(step.inputs.size(), -1);
-  value_block_[0] = new_block(f32_bytes(0), 0);
+  value_block_[index_of(section_.first)] = new_block(f32_bytes(section_.first), 0);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const int forward_time = static_cast<int>(i);
@@ -113,7 +104,7 @@ void Executor::plan() {
       use(saved_block_[i], backward_time);
     }
   }
-  use(value_block_[index_of(graph_->output())], loss_time);
+  use(value_block_[index_of(section_.last)], loss_time);
   use(value_block_[index_of(loss_value_)], loss_time);
 
   // Gradients, from the loss down. An alias shares its input's gradient when it is that input's only reader.
@@ -159,9 +150,7 @@ void Executor::prepare(int n) {
   if (bound_.contains(n)) return;
   std::size_t scratch = scratch_bytes_;  // a smaller batch may need more: it is split into more parts
   for (const Step& step : steps_) {
-    const Demand demand =
-        step.layer->demand(*backend_, input_shapes(step, n), graph_->shape(step.output).with_batch(n), mode_);
-    scratch = std::max(scratch, demand.scratch_bytes);
+    scratch = std::max(scratch, demand(step, n).scratch_bytes);
   }
   if (!scratch_ || scratch_->bytes() < scratch) scratch_ = std::make_shared<const Buffer>(backend_->allocate(scratch));
   // A recording keeps using the scratch memory that it was made with, so each batch size keeps its own alive.
@@ -189,9 +178,7 @@ Executor::Bound Executor::make_bound(int n) const {
     bound_step.output = bound.values[index_of(step.output)];
     if (saved_block_[i] >= 0) {
       const std::size_t offset = plan_.offsets[index_of(saved_block_[i])];
-      const Demand demand =
-          step.layer->demand(*backend_, input_shapes(step, n), graph_->shape(step.output).with_batch(n), mode_);
-      bound_step.saved = Tensor(arena_, offset, Shape{static_cast<int>(demand.saved_bytes)}, DType::u8);
+      bound_step.saved = Tensor(arena_, offset, Shape{static_cast<int>(demand(step, n).saved_bytes)}, DType::u8);
     }
     bound_step.output_gradient = bound.gradients[index_of(step.output)];
     for (std::size_t k = 0; k < step.inputs.size(); ++k) {
@@ -227,11 +214,12 @@ const Executor::Bound& Executor::bound(int n) const {
 const Tensor& Executor::value(int n, int value) const { return bound(n).values[index_of(value)]; }
 const Tensor& Executor::gradient(int n, int value) const { return bound(n).gradients[index_of(value)]; }
 
-LayerContext Executor::context(const BoundStep& step, const Buffer& scratch, const StepState* state) {
+LayerContext Executor::context(const Bound& bound, std::size_t step, const StepState* state) {
+  const Buffer& scratch = *bound.scratch;
   return {.backend = *backend_,
-          .mode = mode_,
+          .mode = steps_[step].mode,
           .state = state,
-          .saved = step.saved,
+          .saved = bound.steps[step].saved,
           .scratch = {scratch.data(), scratch.bytes()}};
 }
 
@@ -239,7 +227,7 @@ void Executor::forward(int n, const StepState* state) {
   const Bound& bound = this->bound(n);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (demands_[i].alias) continue;
-    LayerContext context = this->context(bound.steps[i], *bound.scratch, state);
+    LayerContext context = this->context(bound, i, state);
     steps_[i].layer->forward(context, bound.steps[i].inputs, bound.steps[i].output);
   }
 }
@@ -250,7 +238,7 @@ void Executor::backward(int n, const StepState* state) {
     const BoundStep& step = bound.steps[i];
     if (!step.output_gradient.defined()) continue;
     if (!demands_[i].alias) {
-      LayerContext context = this->context(step, *bound.scratch, state);
+      LayerContext context = this->context(bound, i, state);
       steps_[i].layer->backward(context, step.inputs, step.output, step.output_gradient, step.write_to);
     } else if (step.copy_to.defined()) {
       backend_->copy_on_device(step.copy_to.raw(), step.output_gradient.raw(), step.output_gradient.bytes());

@@ -15,8 +15,10 @@ namespace curie {
 class Executor {
  public:
   // Plans the memory for batches of up to max_batch samples. In training, `loss_value` is the value whose gradient the
-  // loss writes; nodes behind it run forward only.
-  Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value);
+  // loss writes; nodes behind it run forward only. Of the graph only `section` is run: its first value is the input.
+  Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int loss_value, Section section = {});
+
+  int input() const { return section_.first; }  // the value that must be there before `forward`
 
   std::size_t arena_bytes() const { return plan_.total; }
   std::size_t scratch_bytes() const { return scratch_bytes_; }  // at the planned batch, beside the arena
@@ -54,19 +56,20 @@ class Executor {
     std::shared_ptr<const Buffer> scratch;
   };
 
-  void trace_gradients();
+  void count_readers();
+  Demand demand(const Step& step, int n) const;
   void plan();
   Bound make_bound(int n) const;
   const Bound& bound(int n) const;
-  LayerContext context(const BoundStep& step, const Buffer& scratch, const StepState* state);
+  LayerContext context(const Bound& bound, std::size_t step, const StepState* state);
   std::vector<Shape> input_shapes(const Step& step, int n) const;
   int root(int value) const;  // the value whose memory this one shares
 
   Graph* graph_;
   Backend* backend_;
   int max_batch_;
-  Mode mode_;
   int loss_value_;
+  Section section_;
   std::vector<Step> steps_;
   std::vector<Demand> demands_;
   std::vector<int> alias_;  // value -> the value whose memory it shares, or itself

@@ -20,56 +20,89 @@ int only_reader(const Graph& graph, std::size_t index) {
   return reader;
 }
 
-Step plain_step(Node& node, int index) {
-  Step step;
-  step.layer = node.layer.get();
-  step.name = node.name;
-  step.inputs = node.inputs;
-  step.output = node.output;
-  step.nodes = {index};
-  return step;
-}
+class Fuser {
+ public:
+  // Of the nodes before `end`.
+  Fuser(Graph& graph, const Backend& backend, int batch, Mode mode, const std::vector<bool>& wants_gradient, int end)
+      : graph_(graph), backend_(backend), batch_(batch), mode_(mode), wants_gradient_(wants_gradient), end_(end) {}
 
-// The fused step that starts at node `index`, or one without a layer.
-Step fused_step(Graph& graph, const Backend& backend, std::size_t index, int batch, Mode mode) {
-  std::vector<Node>& nodes = graph.nodes();
-  Step step;
-  const int pool = only_reader(graph, index);
-  if (pool < 0) return step;
-  Node& pool_node = nodes[static_cast<std::size_t>(pool)];
-  const int after = only_reader(graph, static_cast<std::size_t>(pool));
-  const bool drops =
-      mode == Mode::training && after >= 0 && nodes[static_cast<std::size_t>(after)].layer->kind() == "Dropout";
-  const Layer* dropout = drops ? nodes[static_cast<std::size_t>(after)].layer.get() : nullptr;
-  step.fused = fuse_conv_pool(*nodes[index].layer, *pool_node.layer, dropout, backend,
-                              graph.shape(nodes[index].inputs[0]).with_batch(batch));
-  if (!step.fused) return step;
-  step.layer = step.fused.get();
-  step.name = nodes[index].name + " + " + pool_node.name;
-  step.inputs = nodes[index].inputs;
-  step.output = pool_node.output;
-  step.nodes = {static_cast<int>(index), pool};
-  if (drops) {
-    step.name += " + " + nodes[static_cast<std::size_t>(after)].name;
-    step.output = nodes[static_cast<std::size_t>(after)].output;
-    step.nodes.push_back(after);
+  Step step_at(std::size_t index) const {
+    if (graph_.nodes()[index].layer->kind() == "Conv2D") {
+      if (Step step = fused_step(index); step.layer != nullptr) return step;
+    }
+    return plain_step(index);
   }
-  return step;
-}
+
+ private:
+  Node& node(int index) const { return graph_.nodes()[static_cast<std::size_t>(index)]; }
+
+  Mode mode_of(const Node& node) const {
+    const bool differentiated = wants_gradient_[static_cast<std::size_t>(node.output)];
+    return differentiated || node.layer->changes_in_training() ? mode_ : Mode::inference;
+  }
+
+  Step plain_step(std::size_t index) const {
+    Node& node = graph_.nodes()[index];
+    Step step;
+    step.layer = node.layer.get();
+    step.name = node.name;
+    step.inputs = node.inputs;
+    step.output = node.output;
+    step.nodes = {static_cast<int>(index)};
+    step.mode = mode_of(node);
+    return step;
+  }
+
+  // The fused step that starts at node `index`, or one without a layer.
+  Step fused_step(std::size_t index) const {
+    const Node& conv = graph_.nodes()[index];
+    Step step;
+    const int pool = only_reader(graph_, index);
+    if (pool < 0 || pool >= end_) return step;
+    step.mode = mode_of(conv);
+    const bool training = step.mode == Mode::training;
+    // The fused backward pass always writes the kernel's gradient, which a frozen convolution has no room for.
+    if (training && !conv.layer->trainable()) return step;
+    const int after = only_reader(graph_, static_cast<std::size_t>(pool));
+    const bool drops = training && after >= 0 && after < end_ && node(after).layer->kind() == "Dropout" &&
+                       node(after).layer->changes_in_training();
+    step.fused = fuse_conv_pool(*conv.layer, *node(pool).layer, drops ? node(after).layer.get() : nullptr, backend_,
+                                graph_.shape(conv.inputs[0]).with_batch(batch_));
+    if (!step.fused) return step;
+    step.layer = step.fused.get();
+    step.name = conv.name + " + " + node(pool).name;
+    step.inputs = conv.inputs;
+    step.output = node(pool).output;
+    step.nodes = {static_cast<int>(index), pool};
+    if (drops) {
+      step.name += " + " + node(after).name;
+      step.output = node(after).output;
+      step.nodes.push_back(after);
+    }
+    return step;
+  }
+
+  Graph& graph_;
+  const Backend& backend_;
+  int batch_;
+  Mode mode_;
+  const std::vector<bool>& wants_gradient_;
+  int end_;
+};
 
 }  // namespace
 
-std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode) {
+std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode,
+                       const std::vector<bool>& wants_gradient, Section section) {
+  // Value v is made by node v - 1.
+  const int end = section.last < 0 ? graph.output() : section.last;
+  const Fuser fuser(graph, backend, batch, mode, wants_gradient, end);
   std::vector<Step> steps;
   std::vector<bool> done(graph.nodes().size(), false);
-  for (std::size_t index = 0; index < graph.nodes().size(); ++index) {
+  for (auto index = static_cast<std::size_t>(section.first); index < static_cast<std::size_t>(end); ++index) {
     if (done[index]) continue;
-    Node& node = graph.nodes()[index];
-    Step step;
-    if (node.layer->kind() == "Conv2D") step = fused_step(graph, backend, index, batch, mode);
-    if (step.layer == nullptr) step = plain_step(node, static_cast<int>(index));
-    for (const int covered : step.nodes) done[static_cast<std::size_t>(covered)] = true;
-    steps.push_back(std::move(step));
+    steps.push_back(fuser.step_at(index));
+    for (const int covered : steps.back().nodes) done[static_cast<std::size_t>(covered)] = true;
   }
   return steps;
 }

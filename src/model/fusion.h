@@ -18,10 +18,21 @@ struct Step {
   std::vector<int> inputs;
   int output = 0;
   std::vector<int> nodes;  // indices of the nodes that the step stands for
+  // In training too, a step is run in inference mode when no gradient passes through it and its layers compute the same
+  // in both: it then keeps nothing for a backward pass.
+  Mode mode = Mode::inference;
+};
+
+// The part of a graph between two values: the nodes that come after `first`, up to the one that makes `last`.
+struct Section {
+  int first = 0;
+  int last = -1;  // -1: the graph's output
 };
 
 // Replaces Conv2D(relu) -> MaxPooling2D [-> Dropout] by one step where the backend says that it gains; in inference a
-// dropout is an alias and is left alone. A value that anything else reads is never fused away.
-std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode);
+// dropout is an alias and is left alone. A value that anything else reads is never fused away. `wants_gradient`: a flag
+// a value, from Graph::wants_gradient; all false in inference.
+std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode,
+                       const std::vector<bool>& wants_gradient, Section section = {});
 
 }  // namespace curie

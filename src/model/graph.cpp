@@ -18,7 +18,22 @@ Activation activation_of(std::string_view kind) {
   return Activation::none;
 }
 
+// "conv2d, max_pooling2d, dense": for a message.
+std::string layer_names(const std::vector<Node>& nodes) {
+  std::string names;
+  for (const Node& node : nodes) {
+    if (!node.hidden) names += (names.empty() ? "" : ", ") + node.name;
+  }
+  return names;
+}
+
 }  // namespace
+
+bool learns(Layer& layer) {
+  const std::span<Parameter> parameters = layer.parameters();
+  return layer.trainable() &&
+         std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return p.trainable; });
+}
 
 std::string snake_case(std::string_view kind) {
   // Keras' two rules: "_" before a capital followed by small letters or digits, and between a small letter and a
@@ -71,6 +86,44 @@ std::string Graph::unused_name(std::string_view kind) const {
   const auto same_kind = std::count_if(nodes_.begin(), nodes_.end(),
                                        [&](const Node& node) { return !node.hidden && node.layer->kind() == kind; });
   return same_kind == 0 ? base : fmt::format("{}_{}", base, same_kind);
+}
+
+int Graph::set_trainable(const std::string& name, bool trainable) {
+  const bool exact = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.name == name; });
+  int changed = 0;
+  for (Node& node : nodes_) {
+    const bool meant = exact ? node.name == name : node.name.rfind(name, 0) == 0;
+    if (!meant || node.hidden) continue;
+    node.layer->set_trainable(trainable);
+    ++changed;
+  }
+  CURIE_CHECK(changed > 0, usage, "model: no layer is named \"{}\" and no layer's name begins so; there are {}", name,
+              layer_names(nodes_));
+  return changed;
+}
+
+int Graph::set_trainable_through(const std::string& last, bool trainable) {
+  const auto end = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.name == last; });
+  CURIE_CHECK(end != nodes_.end(), usage, "model: no layer is named \"{}\"; there are {}", last, layer_names(nodes_));
+  std::for_each(nodes_.begin(), end + 1, [&](Node& node) { node.layer->set_trainable(trainable); });
+  return static_cast<int>(end + 1 - nodes_.begin());
+}
+
+std::vector<bool> Graph::wants_gradient(int loss_value) const {
+  std::vector<bool> reaches_loss(shapes_.size(), false), learned(shapes_.size(), false), wants(shapes_.size(), false);
+  const auto at = [](int value) { return static_cast<std::size_t>(value); };
+  reaches_loss[at(loss_value)] = true;
+  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
+    if (!reaches_loss[at(node->output)]) continue;
+    for (const int input : node->inputs) reaches_loss[at(input)] = true;
+  }
+  for (const Node& node : nodes_) {
+    bool any = learns(*node.layer);
+    for (const int input : node.inputs) any = any || learned[at(input)];
+    learned[at(node.output)] = any;
+    wants[at(node.output)] = any && reaches_loss[at(node.output)];
+  }
+  return wants;
 }
 
 int Graph::logits() const {

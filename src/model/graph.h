@@ -35,6 +35,16 @@ class Graph {
   int values() const { return static_cast<int>(shapes_.size()); }
   std::uint64_t seed() const { return seed_; }
 
+  // Freezes layers or makes them learn again: the one whose name is `name`, or, where there is none, all whose names
+  // begin with it. Returns how many; throws Error(usage) when there are none.
+  int set_trainable(const std::string& name, bool trainable);
+  // The same for every layer up to and including the one named.
+  int set_trainable_through(const std::string& last, bool trainable);
+
+  // For each value: whether a training step needs its gradient, because the loss at `loss_value` depends on it and
+  // something that is learned lies at or below it.
+  std::vector<bool> wants_gradient(int loss_value) const;
+
   // The value that holds the last node's result before its hidden activation, and that activation.
   int logits() const;
   Activation last_activation() const;
@@ -47,6 +57,9 @@ class Graph {
   std::vector<Node> nodes_;
   std::uint64_t seed_;
 };
+
+// Whether the layer has parameters that training changes.
+bool learns(Layer& layer);
 
 // Keras' name for a layer class: "MaxPooling2D" -> "max_pooling2d".
 std::string snake_case(std::string_view kind);

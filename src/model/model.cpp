@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/loader.h"
+#include "model/batch_source.h"
 #include "model/session.h"
 #include "model/summary.h"
 #include "model/trainer.h"
@@ -12,14 +13,30 @@
 namespace curie {
 
 Model::Model(const Shape& input, std::uint64_t seed, std::string name)
-    : name_(std::move(name)), graph_(std::make_unique<Graph>(input, seed)) {}
+    : name_(std::move(name)), graph_(std::make_unique<Graph>(input, seed)), planned_(std::make_unique<StepPlan>()) {}
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 int Model::append(LayerPtr layer, std::vector<int> inputs, const std::string& name) {
-  CURIE_CHECK(!compiled(), usage, "model: layers cannot be added after compile");
+  CURIE_CHECK(!compiled() && learned_.empty(), usage, "model: layers cannot be added after compile");
   return graph_->add(std::move(layer), std::move(inputs), name);
+}
+
+void Model::release_session() {
+  if (!compiled()) return;
+  learned_ = state();
+  session_.reset();
+}
+
+void Model::set_trainable(const std::string& name, bool trainable) {
+  release_session();
+  graph_->set_trainable(name, trainable);
+}
+
+void Model::freeze_through(const std::string& last) {
+  release_session();
+  graph_->set_trainable_through(last, false);
 }
 
 void Model::set_normalization(const Normalization& normalization) {
@@ -29,14 +46,13 @@ void Model::set_normalization(const Normalization& normalization) {
 
 void Model::compile(const CompileOptions& options) {
   CURIE_CHECK(!graph_->nodes().empty(), usage, "model: expected at least one layer before compile");
-  // Compiling again keeps what was learned.
-  const std::vector<std::pair<std::string, Tensor>> learned =
-      compiled() ? state() : std::vector<std::pair<std::string, Tensor>>{};
+  release_session();  // compiling again keeps what was learned
   std::unique_ptr<Backend> backend = make_backend(options.device, options.backend);
   session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
                                        options.accuracy, normalization_);
-  planned_training_ = planned_inference_ = 0;
-  if (!learned.empty()) set_state(learned);
+  *planned_ = {};
+  if (!learned_.empty()) set_state(learned_);
+  learned_.clear();
 }
 
 Session& Model::session() {
@@ -44,14 +60,25 @@ Session& Model::session() {
   return *session_;
 }
 
-void Model::plan(int training_batch, int inference_batch, DType pixels) {
-  const bool fits =
-      planned_training_ >= training_batch && planned_inference_ >= inference_batch && planned_pixels_ == pixels;
-  if (fits) return;
-  session().plan(training_batch, inference_batch, pixels);
-  planned_training_ = training_batch;
-  planned_inference_ = inference_batch;
-  planned_pixels_ = pixels;
+void Model::plan(const StepPlan& wanted) {
+  StepPlan& planned = *planned_;
+  const bool same_cut =
+      wanted.cut == planned.cut && (wanted.training == 0 || wanted.cut_training == planned.cut_training);
+  const bool takes = planned.pixels == DType::u8 || wanted.pixels == planned.pixels;
+  if (same_cut && takes && wanted.training <= planned.training && wanted.inference <= planned.inference &&
+      wanted.cut_inference <= planned.cut_inference) {
+    return;
+  }
+  session().plan(wanted);
+  planned = wanted;
+}
+
+void Model::plan_inference(int batch, DType pixels) {
+  StepPlan wanted = *planned_;
+  wanted.inference = std::max(wanted.inference, batch);
+  // A plan for u8 takes f32 too.
+  if (wanted.training == 0 || pixels == DType::u8) wanted.pixels = pixels;
+  plan(wanted);
 }
 
 History Model::fit(const Dataset& train, const FitOptions& options) { return Trainer(*this, train, options).run(); }
@@ -69,30 +96,35 @@ void for_each_batch(const Dataset& data, int batch_size, bool read_samples, Visi
 }  // namespace
 
 Evaluation Model::evaluate(const Dataset& data, int batch_size) {
-  Session& session = this->session();
   CURIE_CHECK(batch_size >= 1, usage, "evaluate: expected a batch size of at least 1, got {}", batch_size);
   const int batch = std::min(batch_size, std::max(1, data.size()));
-  plan(planned_training_, std::max(batch, planned_inference_), data.dtype());
+  plan_inference(batch, data.dtype());
+  return evaluate(BatchSource{.data = &data, .resident = session().resident(data)}, batch);
+}
+
+Evaluation Model::evaluate(const BatchSource& source, int batch) {
+  Session& session = this->session();
   const MetricTotals before = session.totals();
   session.set_totals({});
-  const ResidentData* resident = session.resident(data);
-  for_each_batch(data, batch, resident == nullptr, [&](const Batch& b) {
-    if (resident != nullptr) {
-      session.evaluate_step(*resident, b.indices);
+  for_each_batch(*source.data, batch, source.resident == nullptr, [&](const Batch& b) {
+    if (source.resident != nullptr) {
+      session.evaluate_step(*source.resident, b.indices, source.at);
     } else {
-      session.evaluate_step(b.pixels, b.labels);
+      session.evaluate_step(b.pixels, b.labels, source.at);
     }
   });
   const MetricTotals totals = session.totals();
   session.set_totals(before);
-  return {.loss = totals.loss / totals.samples, .accuracy = totals.correct / totals.samples, .samples = data.size()};
+  return {.loss = totals.loss / totals.samples,
+          .accuracy = totals.correct / totals.samples,
+          .samples = source.data->size()};
 }
 
 Tensor Model::predict(const Dataset& data, int batch_size) {
-  Session& session = this->session();
   CURIE_CHECK(batch_size >= 1, usage, "predict: expected a batch size of at least 1, got {}", batch_size);
   const int batch = std::min(batch_size, std::max(1, data.size()));
-  plan(planned_training_, std::max(batch, planned_inference_), data.dtype());
+  plan_inference(batch, data.dtype());
+  Session& session = this->session();
   Tensor result = Tensor::zeros(Shape{data.size(), session.outputs()});
   int done = 0;
   for_each_batch(data, batch, true, [&](const Batch& b) {
@@ -103,7 +135,7 @@ Tensor Model::predict(const Dataset& data, int batch_size) {
 }
 
 std::size_t Model::planned_bytes(int batch_size) {
-  return session().predicted_bytes(batch_size, batch_size, planned_pixels_);
+  return session().predicted_bytes({.training = batch_size, .inference = batch_size, .pixels = planned_->pixels});
 }
 
 std::string Model::summary() const {
@@ -116,9 +148,9 @@ std::string Model::summary() const {
       "Optimizer: {}, learning rate {:g}; loss: {}{}\n", session_->optimizer().name(),
       session_->optimizer().learning_rate(), session_->loss().name(),
       from_logits ? fmt::format(", computed from the logits before {}", name_of(graph_->last_activation())) : "");
-  if (planned_training_ > 0) {
-    text += fmt::format("Planned memory for batches of {}: {}\n", planned_training_,
-                        human_bytes(session_->predicted_bytes(planned_training_, planned_inference_, planned_pixels_)));
+  if (planned_->training > 0) {
+    text += fmt::format("Planned memory for batches of {}: {}\n", planned_->training,
+                        human_bytes(session_->predicted_bytes(*planned_)));
   }
   return text;
 }
@@ -164,7 +196,9 @@ nlohmann::json Model::config() const {
   nlohmann::json layers = nlohmann::json::array();
   for (const Node& node : graph_->nodes()) {
     if (node.hidden) continue;
-    layers.push_back({{"name", node.name}, {"inputs", node.inputs}, {"layer", node.layer->config()}});
+    nlohmann::json layer = {{"name", node.name}, {"inputs", node.inputs}, {"layer", node.layer->config()}};
+    if (!node.layer->trainable()) layer["trainable"] = false;
+    layers.push_back(std::move(layer));
   }
   const std::span<const int> input = graph_->input_shape().extents();
   return {{"name", name_},
@@ -181,6 +215,7 @@ Model Model::from_config(const nlohmann::json& config, std::uint64_t seed) {
     for (const nlohmann::json& layer : config.at("layers")) {
       model.append(make_layer(layer.at("layer")), layer.at("inputs").get<std::vector<int>>(),
                    layer.at("name").get<std::string>());
+      if (!layer.value("trainable", true)) model.graph().set_trainable(layer.at("name").get<std::string>(), false);
     }
     return model;
   } catch (const nlohmann::json::exception& error) {

@@ -28,6 +28,8 @@
 namespace curie {
 
 class Session;
+struct BatchSource;
+struct StepPlan;
 
 // An optimizer from a spec: Adam{}, Sgd{.momentum = 0.9f}, ...
 class OptimizerChoice {
@@ -64,6 +66,9 @@ struct FitOptions {
   std::vector<float> class_weights = {};   // one a class; empty: 1
   std::vector<float> sample_weights = {};  // one a sample; empty: 1
   bool shuffle = true;                     // anew each epoch, by the model's seed
+  // The outputs of a frozen beginning of the network are computed once and reused, for data sets that are the same in
+  // every epoch (Dataset::all_samples) and whose outputs take at most so many bytes; 0: never. The run is the same.
+  std::size_t frozen_cache_bytes = std::size_t{2} << 30;
   Verbosity verbose = Verbosity::automatic;
   // Asked after every step; true ends the run in an orderly way: snapshot, then return.
   std::function<bool()> interrupted = {};
@@ -94,6 +99,15 @@ class Model {
   }
   int append(LayerPtr layer, std::vector<int> inputs, const std::string& name);
   static constexpr int kInput = 0;
+
+  // Freezes layers, or makes them learn again: the layer of that name, or all whose names begin so ("block" for VGG16's
+  // convolutions). A frozen layer runs as in inference: nothing of it changes, no gradient is computed for it, and none
+  // below it where nothing learns. Throws Error(usage) for a name that no layer's name begins with. A compiled model
+  // keeps its weights, and must be compiled again.
+  void set_trainable(const std::string& name, bool trainable);
+  void freeze(const std::string& name) { set_trainable(name, false); }
+  // The same for all layers from the input up to and including the one named.
+  void freeze_through(const std::string& last);
 
   // Pixels -> floats; the default divides by 255. Before `compile`.
   void set_normalization(const Normalization& normalization);
@@ -130,14 +144,18 @@ class Model {
   Session& session();  // throws Error(usage) before `compile`
 
  private:
-  void plan(int training_batch, int inference_batch, DType pixels);
+  void release_session();  // its weights go into learned_
+  // Plans at least so much, and forgets what was planned before it where that is not enough.
+  void plan(const StepPlan& wanted);
+  void plan_inference(int batch, DType pixels);
+  Evaluation evaluate(const BatchSource& source, int batch);  // planned already
 
   std::string name_;
   std::unique_ptr<Graph> graph_;
   Normalization normalization_;
   std::unique_ptr<Session> session_;
-  int planned_training_ = 0, planned_inference_ = 0;
-  DType planned_pixels_ = DType::u8;
+  std::vector<std::pair<std::string, Tensor>> learned_;  // for the next compile
+  std::unique_ptr<StepPlan> planned_;
   friend class Trainer;
 };
 

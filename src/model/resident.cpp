@@ -18,7 +18,7 @@ bool ResidentDatasets::keep(Backend& backend, const Dataset& data, const Tensor&
   if (kept_.contains(&data)) return true;
   const std::optional<Backend::Memory> memory = backend.memory();
   const Tensor* samples = data.all_samples();
-  if (!memory || samples == nullptr || samples->dtype() != DType::u8) return false;
+  if (!memory || samples == nullptr) return false;
   if (samples->bytes() + targets.bytes() > memory->free / 2) return false;
   kept_[&data] = {.pixels = copy_of(backend, *samples), .targets = copy_of(backend, targets)};
   return true;

@@ -10,15 +10,15 @@
 namespace curie {
 
 struct ResidentData {
-  Tensor pixels;   // (size, sample...), u8
+  Tensor pixels;   // (size, sample...), u8 or f32
   Tensor targets;  // (size) i32, or (size, outputs) f32, as the loss takes them
 };
 
 // The data sets on one device, by their identity on the host.
 class ResidentDatasets {
  public:
-  // Copies the data set unless it is there already. False when it has to be read sample by sample, is not u8, or would
-  // take more than half of the device's free memory. Only devices that know their memory keep data sets: the CPU reads
+  // Copies the data set unless it is there already. False when it has to be read sample by sample or would take
+  // more than half of the device's free memory. Only devices that know their memory keep data sets: the CPU reads
   // them where they are.
   bool keep(Backend& backend, const Dataset& data, const Tensor& targets);
   const ResidentData* find(const Dataset& data) const;  // null when it is not there

@@ -1,6 +1,7 @@
 #include "model/session.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "ops/ops.h"
@@ -40,40 +41,54 @@ Tensor Session::device_tensor(const Shape& shape, DType type) {
   return Tensor(std::move(buffer), 0, shape, type);
 }
 
-std::unique_ptr<Executor> Session::make_executor(int batch, Mode mode) {
-  return std::make_unique<Executor>(*graph_, *backend_, batch, mode, loss_value_);
+Session::Executors Session::make_executors(const StepPlan& plan) {
+  const auto make = [&](int batch, Mode mode, int first) {
+    return batch > 0 ? std::make_unique<Executor>(*graph_, *backend_, batch, mode, loss_value_, Section{.first = first})
+                     : nullptr;
+  };
+  return {.training = make(plan.training, Mode::training, plan.cut_training ? plan.cut : 0),
+          .inference = make(plan.inference, Mode::inference, 0),
+          .cut_inference = make(plan.cut_inference, Mode::inference, plan.cut)};
 }
 
-void Session::plan(int training, int inference, DType pixels) {
+void Session::plan(const StepPlan& plan) {
   try {
-    allocate(training, inference, pixels);
+    allocate(plan);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
-    explain_shortage(error, training, inference, pixels);
+    explain_shortage(error, plan);
   }
 }
 
-void Session::allocate(int training, int inference, DType pixels) {
+namespace {
+
+// Whether some batch of u8 samples enters as the network's input.
+bool takes_pixels(const StepPlan& plan) {
+  const bool whole = plan.inference > 0 || (plan.training > 0 && !plan.cut_training);
+  return plan.pixels == DType::u8 && whole;
+}
+
+int largest_batch(const StepPlan& plan) { return std::max({plan.training, plan.inference, plan.cut_inference}); }
+
+}  // namespace
+
+void Session::allocate(const StepPlan& plan) {
   recordings_.clear();
-  training_.reset();
-  inference_.reset();
+  executors_ = {};
   staging_ = {};
   loss_scratch_ = {};
-  if (training > 0) training_ = make_executor(training, Mode::training);
-  inference_ = make_executor(inference, Mode::inference);
-  // The two never run at the same time, so they share one arena.
-  const std::size_t arena_bytes = std::max(training_ ? training_->arena_bytes() : 0, inference_->arena_bytes());
+  executors_ = make_executors(plan);
+  const std::array all = {executors_.training.get(), executors_.inference.get(), executors_.cut_inference.get()};
+  // They never run at the same time, so they share one arena.
+  std::size_t arena_bytes = 0;
+  for (const Executor* executor : all) arena_bytes = std::max(arena_bytes, executor ? executor->arena_bytes() : 0);
   const auto arena = std::make_shared<const Buffer>(backend_->allocate(arena_bytes));
-  if (training_) training_->bind(arena);
-  inference_->bind(arena);
-
-  const int batch = std::max(training, inference);
-  if (pixels == DType::u8) {
-    staging_.pixels = device_tensor(graph_->input_shape().with_batch(batch), DType::u8);
-    const Tensor table = normalization_.table(graph_->input_shape()[-1]);
-    table_ = device_tensor(table.shape(), DType::f32);
-    backend_->copy_to_device(table_.raw(), table.raw(), table.bytes());
+  for (Executor* executor : all) {
+    if (executor != nullptr) executor->bind(arena);
   }
+
+  const int batch = largest_batch(plan);
+  if (takes_pixels(plan)) staging_.pixels.emplace(*backend_, graph_->input_shape(), batch, normalization_);
   host_targets_ = new_host_targets(batch);
   staging_.targets = device_tensor(host_targets_.shape(), host_targets_.dtype());
   staging_.weights = device_tensor(Shape{batch}, DType::f32);
@@ -81,27 +96,30 @@ void Session::allocate(int training, int inference, DType pixels) {
   const std::size_t scratch = backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
   loss_scratch_ = device_tensor(Shape{static_cast<int>(scratch)}, DType::u8);
   // Takes the scratch memory of the largest batches now rather than in a step.
-  if (training_) training_->prepare(training);
-  inference_->prepare(inference);
+  for (Executor* executor : all) {
+    if (executor != nullptr) executor->prepare(executor->max_batch());
+  }
 }
 
-std::size_t Session::staging_bytes(int batch, DType pixels) const {
+std::size_t Session::staging_bytes(const StepPlan& plan) const {
+  const int batch = largest_batch(plan);
   const auto n = static_cast<std::size_t>(batch);
-  const std::size_t image = pixels == DType::u8 ? graph_->input_shape().elements() : 0;
+  const std::size_t pixels = takes_pixels(plan) ? PixelStaging::bytes(graph_->input_shape(), batch) : 0;
   const std::size_t target = takes_class_index(loss_kind_) ? 1 : static_cast<std::size_t>(outputs_);
   constexpr std::size_t kWeightAndNumber = 8;
-  return n * (image + 4 * target + kWeightAndNumber) + backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
+  return pixels + n * (4 * target + kWeightAndNumber) + backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
 }
 
-std::size_t Session::predicted_bytes(int training, int inference, DType pixels) {
+std::size_t Session::predicted_bytes(const StepPlan& plan) {
   std::size_t arena = 0, scratch = 0;
-  const auto add = [&](const Executor& executor) {
-    arena = std::max(arena, executor.arena_bytes());
-    scratch += executor.scratch_bytes();
-  };
-  if (training > 0) add(*make_executor(training, Mode::training));
-  add(*make_executor(inference, Mode::inference));
-  return store_.bytes() + arena + scratch + staging_bytes(std::max(training, inference), pixels);
+  const Executors executors = make_executors(plan);
+  for (const Executor* executor :
+       {executors.training.get(), executors.inference.get(), executors.cut_inference.get()}) {
+    if (executor == nullptr) continue;
+    arena = std::max(arena, executor->arena_bytes());
+    scratch += executor->scratch_bytes();
+  }
+  return store_.bytes() + arena + scratch + staging_bytes(plan);
 }
 
 Tensor Session::new_host_targets(int n) const {
@@ -130,27 +148,38 @@ void Session::write_targets(std::span<const std::int32_t> labels, const Tensor& 
   }
 }
 
-void Session::load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor) {
+Session::Source Session::load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor) {
   const int n = pixels.shape()[0];
+  const Shape& expected = graph_->shape(executor.input());
+  CURIE_CHECK(pixels.shape().sample() == expected, usage, "model: expected samples of shape {}, got {}",
+              to_string(expected), to_string(pixels.shape().sample()));
   executor.prepare(n);
-  const Tensor& target = pixels.dtype() == DType::u8 ? staging_.pixels : executor.value(n, 0);
-  CURIE_CHECK(target.defined(), usage, "model: it was planned for f32 samples, got {}", name_of(pixels.dtype()));
-  CURIE_CHECK(pixels.shape().sample() == graph_->input_shape(), usage, "model: expected samples of shape {}, got {}",
-              to_string(graph_->input_shape()), to_string(pixels.shape().sample()));
-  backend_->copy_to_device(target.raw(), pixels.raw(), pixels.bytes());
-  if (labels.empty()) return;
-  const Tensor targets = host_targets_.rows(0, n);
-  write_targets(labels, targets);
-  backend_->copy_to_device(staging_.targets.raw(), targets.raw(), targets.bytes());
+  if (pixels.dtype() == DType::u8) {
+    CURIE_CHECK(staging_.pixels.has_value() && executor.input() == 0, usage,
+                "model: it was planned for f32 samples, got u8");
+    staging_.pixels->send(*backend_, pixels);
+  } else {
+    const Tensor& input = executor.value(n, executor.input());
+    CURIE_CHECK(pixels.dtype() == DType::f32, usage, "model: expected u8 or f32 samples, got {}",
+                name_of(pixels.dtype()));
+    backend_->copy_to_device(input.raw(), pixels.raw(), pixels.bytes());
+  }
+  if (!labels.empty()) {
+    const Tensor targets = host_targets_.rows(0, n);
+    write_targets(labels, targets);
+    backend_->copy_to_device(staging_.targets.raw(), targets.raw(), targets.bytes());
+  }
+  return {.data = nullptr, .type = pixels.dtype()};
 }
 
-void Session::load(std::span<const int> samples, Executor& executor) {
+Session::Source Session::load(const ResidentData& data, std::span<const int> samples, Executor& executor) {
   executor.prepare(static_cast<int>(samples.size()));
   backend_->copy_to_device(staging_.samples.raw(), std::as_bytes(samples).data(), samples.size_bytes());
+  return {.data = &data, .type = data.pixels.dtype()};
 }
 
-bool Session::keep(const Dataset& data) {
-  if (data.sample_shape() != graph_->input_shape() || !backend_->memory()) return false;
+bool Session::keep(const Dataset& data, int at) {
+  if (data.sample_shape() != graph_->shape(at) || !backend_->memory()) return false;
   std::vector<std::int32_t> labels;
   for (int i = 0; i < data.size(); ++i) labels.push_back(data.label(i));
   const Tensor targets = new_host_targets(data.size());
@@ -163,21 +192,19 @@ void Session::drop_residents() {
   residents_.drop_all();
 }
 
-void Session::normalize(Executor& executor, int n) {
-  if (!staging_.pixels.defined()) return;
-  const Shape& sample = graph_->input_shape();
-  const int channels = sample[-1];
-  const std::size_t pixels = sample.elements() / static_cast<std::size_t>(channels) * static_cast<std::size_t>(n);
-  ops::normalize_u8(*backend_, pixels, channels, staging_.pixels.rows(0, n), table_, executor.value(n, 0));
-}
-
-void Session::gather(Executor& executor, int n, const ResidentData& data) {
-  const Shape& sample = graph_->input_shape();
-  const int channels = sample[-1];
+void Session::enter(Executor& executor, int n, const Source& source) {
+  const Tensor& input = executor.value(n, executor.input());
+  if (source.data == nullptr) {
+    if (source.type == DType::u8) staging_.pixels->normalize(*backend_, n, input);
+    return;
+  }
   const Tensor samples = staging_.samples.rows(0, n);
-  ops::gather_normalize_u8(*backend_, sample.elements() / static_cast<std::size_t>(channels), channels, samples,
-                           data.pixels, table_, executor.value(n, 0));
-  ops::gather_rows(*backend_, samples, data.targets, staging_.targets.rows(0, n));
+  if (source.type == DType::u8) {
+    staging_.pixels->gather(*backend_, samples, source.data->pixels, input);
+  } else {
+    ops::gather_rows(*backend_, samples, source.data->pixels, input);
+  }
+  ops::gather_rows(*backend_, samples, source.data->targets, staging_.targets.rows(0, n));
 }
 
 void Session::compute_loss(Executor& executor, int n, const Tensor& weights, bool gradient) {
@@ -193,13 +220,9 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
   }
 }
 
-void Session::run(Executor& executor, int n, bool weighted, bool train, const ResidentData* data) {
+void Session::run(Executor& executor, int n, bool weighted, bool train, const Source& source) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
-  if (data != nullptr) {
-    gather(executor, n, *data);
-  } else {
-    normalize(executor, n);
-  }
+  enter(executor, n, source);
   executor.forward(n, state);
   compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), train);
   if (!train) return;
@@ -208,7 +231,7 @@ void Session::run(Executor& executor, int n, bool weighted, bool train, const Re
 }
 
 // What the host sends is on its way; the rest of the step is recorded once for each batch size and repeated.
-void Session::train(int n, std::span<const float> weights, const ResidentData* data) {
+void Session::train(int n, std::span<const float> weights, const Source& source) {
   const bool weighted = !weights.empty();
   if (weighted) {
     backend_->copy_to_device(staging_.weights.raw(), std::as_bytes(weights).data(), weights.size_bytes());
@@ -216,40 +239,51 @@ void Session::train(int n, std::span<const float> weights, const ResidentData* d
   StepState state{.step = step_};
   optimizer_->fill(state);
   backend_->copy_to_device(state_.raw(), reinterpret_cast<const std::byte*>(&state), sizeof state);
-  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, data}];
-  if (!recording) recording = backend_->record([this, n, weighted, data] { run(*training_, n, weighted, true, data); });
+  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, source}];
+  if (!recording)
+    recording = backend_->record([this, n, weighted, source] { run(*executors_.training, n, weighted, true, source); });
   recording->replay();
   ++step_;
 }
 
 void Session::train_step(const Tensor& pixels, std::span<const std::int32_t> labels, std::span<const float> weights) {
-  CURIE_ASSERT(training_ != nullptr, "the session was planned without training");
-  load(pixels, labels, *training_);
-  train(pixels.shape()[0], weights, nullptr);
+  CURIE_ASSERT(executors_.training != nullptr, "the session was planned without training");
+  const Source source = load(pixels, labels, *executors_.training);
+  train(pixels.shape()[0], weights, source);
 }
 
 void Session::train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights) {
-  CURIE_ASSERT(training_ != nullptr, "the session was planned without training");
-  load(samples, *training_);
-  train(static_cast<int>(samples.size()), weights, &data);
+  CURIE_ASSERT(executors_.training != nullptr, "the session was planned without training");
+  const Source source = load(data, samples, *executors_.training);
+  train(static_cast<int>(samples.size()), weights, source);
 }
 
-void Session::evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels) {
-  load(pixels, labels, *inference_);
-  run(*inference_, pixels.shape()[0], false, false, nullptr);
+Executor& Session::inference_from(int value) {
+  Executor* executor = value == 0 ? executors_.inference.get() : executors_.cut_inference.get();
+  CURIE_ASSERT(executor != nullptr && executor->input() == value, "the session was planned without inference from {}",
+               value);
+  return *executor;
 }
 
-void Session::evaluate_step(const ResidentData& data, std::span<const int> samples) {
-  load(samples, *inference_);
-  run(*inference_, static_cast<int>(samples.size()), false, false, &data);
+void Session::evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels, int at) {
+  Executor& executor = inference_from(at);
+  const Source source = load(pixels, labels, executor);
+  run(executor, pixels.shape()[0], false, false, source);
+}
+
+void Session::evaluate_step(const ResidentData& data, std::span<const int> samples, int at) {
+  Executor& executor = inference_from(at);
+  const Source source = load(data, samples, executor);
+  run(executor, static_cast<int>(samples.size()), false, false, source);
 }
 
 void Session::predict_step(const Tensor& pixels, std::span<float> outputs) {
-  load(pixels, {}, *inference_);
+  Executor& executor = inference_from(0);
+  const Source source = load(pixels, {}, executor);
   const int n = pixels.shape()[0];
-  normalize(*inference_, n);
-  inference_->forward(n, reinterpret_cast<const StepState*>(state_.raw()));
-  const Tensor& result = inference_->value(n, graph_->output());
+  enter(executor, n, source);
+  executor.forward(n, reinterpret_cast<const StepState*>(state_.raw()));
+  const Tensor& result = executor.value(n, graph_->output());
   CURIE_ASSERT(outputs.size_bytes() == result.bytes(), "predict_step: room for {} values, {} needed", outputs.size(),
                result.elements());
   backend_->copy_to_host(std::as_writable_bytes(outputs).data(), result.raw(), result.bytes());

@@ -27,20 +27,27 @@ int largest_fitting(int batch, std::size_t room, Bytes&& bytes) {
 
 }  // namespace
 
-void Session::explain_shortage(const Error& error, int training, int inference, DType pixels) {
+void Session::explain_shortage(const Error& error, const StepPlan& plan) {
   // What was planned until now is gone, so that its memory counts as free.
-  training_.reset();
-  inference_.reset();
+  executors_ = {};
   staging_ = {};
   const Backend::Memory memory = backend_->memory().value_or(Backend::Memory{});
-  const int batch = std::max(training, inference);
-  const auto bytes_for = [&](int n) { return predicted_bytes(training > 0 ? n : 0, n, pixels); };
-  const std::unique_ptr<Executor> executor = make_executor(batch, training > 0 ? Mode::training : Mode::inference);
+  const int batch = std::max({plan.training, plan.inference, plan.cut_inference});
+  const auto bytes_for = [&](int n) {
+    StepPlan smaller = plan;
+    for (int* part : {&smaller.training, &smaller.inference, &smaller.cut_inference}) *part = *part > 0 ? n : 0;
+    return predicted_bytes(smaller);
+  };
+  Executors executors = make_executors(plan);
+  const bool training = executors.training != nullptr;
+  const std::unique_ptr<Executor> executor = std::move(training              ? executors.training
+                                                       : executors.inference ? executors.inference
+                                                                             : executors.cut_inference);
   std::string text = fmt::format(
       "{}\na {} step of {} samples needs {}; {} of {} are free. The planned peak by layer (arrays share memory where "
       "their "
       "lifetimes allow):\n",
-      error.what(), training > 0 ? "training" : "prediction", batch, human_bytes(bytes_for(batch)),
+      error.what(), training ? "training" : "prediction", batch, human_bytes(bytes_for(batch)),
       human_bytes(memory.free), human_bytes(memory.total));
   for (std::size_t i = 0; i < executor->steps().size(); ++i) {
     text += fmt::format("  {:<40} {:>10}\n", executor->steps()[i].name, human_bytes(executor->step_bytes(i)));

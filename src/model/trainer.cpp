@@ -21,19 +21,62 @@ Trainer::Trainer(Model& model, const Dataset& train, const FitOptions& options)
       train_(train),
       options_(options),
       guests_{session_},
-      resident_(keep_resident(train, options)),
-      loader_(train, options.batch_size, resident_ == nullptr),
       progress_(options.verbose),
       first_rate_(model.session().optimizer().learning_rate()) {
   check_options();
-  const int batch = std::min(options.batch_size, train.size());
-  model.plan(batch, batch, train.dtype());
-  batch_weights_.resize(static_cast<std::size_t>(batch));
+  prepare_sources();
+  if (interrupted_) return;
+  plan();
+  loader_ = std::make_unique<BatchLoader>(*training_.data, options.batch_size, training_.resident == nullptr);
+  batch_weights_.resize(static_cast<std::size_t>(std::min(options.batch_size, train.size())));
 }
 
-const ResidentData* Trainer::keep_resident(const Dataset& train, const FitOptions& options) {
-  if (options.validation != nullptr) session_.keep(*options.validation);
-  return session_.keep(train) ? session_.resident(train) : nullptr;
+Tensor Trainer::features_of(const Dataset& data, int cut) {
+  const std::size_t bytes =
+      model_.graph().shape(cut).elements() * static_cast<std::size_t>(data.size()) * sizeof(float);
+  if (data.all_samples() == nullptr || bytes > options_.frozen_cache_bytes || interrupted_) return {};
+  const Tensor features = frozen_features(model_.graph(), session_.backend(), session_.normalization(), cut, data,
+                                          options_.batch_size, options_.interrupted);
+  interrupted_ = !features.defined();
+  return features;
+}
+
+void Trainer::prepare_sources() {
+  const auto start = std::chrono::steady_clock::now();
+  const std::optional<int> cut = options_.frozen_cache_bytes > 0 ? frozen_cut(model_.graph()) : std::optional<int>{};
+  int computed = 0;
+  const auto prepare = [&](const Dataset& data, BatchSource& source) {
+    source.data = &data;
+    if (const Tensor features = cut ? features_of(data, *cut) : Tensor(); features.defined()) {
+      source.features = std::make_unique<FrozenFeatures>(data, features);
+      source.data = source.features.get();
+      source.at = *cut;
+      computed += data.size();
+    }
+    if (session_.keep(*source.data, source.at)) source.resident = session_.resident(*source.data);
+  };
+  if (options_.validation != nullptr) prepare(*options_.validation, validation_);
+  prepare(train_, training_);
+  if (computed == 0 || interrupted_) return;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto& nodes = model_.graph().nodes();
+  const auto layers = std::count_if(nodes.begin(), nodes.begin() + *cut, [](const Node& node) { return !node.hidden; });
+  log_info("The first {} layers are frozen and were computed once for {} samples: {:.1f} s", layers, computed, seconds);
+}
+
+void Trainer::plan() {
+  const int batch = std::min(options_.batch_size, train_.size());
+  const bool cut_validation = validation_.data != nullptr && validation_.at > 0;
+  const bool whole_validation = validation_.data != nullptr && validation_.at == 0;
+  const auto is_u8 = [](const BatchSource& source) {
+    return source.data != nullptr && source.data->dtype() == DType::u8;
+  };
+  model_.plan({.training = batch,
+               .inference = whole_validation ? batch : 0,
+               .pixels = is_u8(training_) || is_u8(validation_) ? DType::u8 : DType::f32,
+               .cut = std::max(training_.at, validation_.at),
+               .cut_training = training_.at > 0,
+               .cut_inference = cut_validation ? batch : 0});
 }
 
 void Trainer::check_options() const {
@@ -41,11 +84,12 @@ void Trainer::check_options() const {
   CURIE_CHECK(train_.sample_shape() == model_.graph().input_shape(), usage,
               "fit: the model takes samples of shape {}, the data set has {}", to_string(model_.graph().input_shape()),
               to_string(train_.sample_shape()));
+  CURIE_CHECK(session_.parameters().trained() > 0, usage,
+              "fit: nothing can be learned: every layer is frozen, or none has parameters");
   if (options_.validation != nullptr) {
-    CURIE_CHECK(
-        options_.validation->sample_shape() == train_.sample_shape() && options_.validation->dtype() == train_.dtype(),
-        usage, "fit: training and validation samples differ: {} of {}, {} of {}", to_string(train_.sample_shape()),
-        name_of(train_.dtype()), to_string(options_.validation->sample_shape()), name_of(options_.validation->dtype()));
+    CURIE_CHECK(options_.validation->sample_shape() == train_.sample_shape(), usage,
+                "fit: training and validation samples differ: shapes {} and {}", to_string(train_.sample_shape()),
+                to_string(options_.validation->sample_shape()));
   }
   CURIE_CHECK(
       options_.sample_weights.empty() || options_.sample_weights.size() == static_cast<std::size_t>(train_.size()),
@@ -74,6 +118,11 @@ History Trainer::run() {
   session_.set_totals({});
   session_.set_step(0);
   if (options_.resume != nullptr) restore(*options_.resume);
+  if (interrupted_) {
+    save(first_epoch_, first_batch_);
+    history_.stop_reason = fmt::format("interrupted before epoch {}", first_epoch_ + 1);
+    return history_;
+  }
   for (const CallbackChoice& callback : options_.callbacks) callback.get()->on_train_begin(*this);
   for (int epoch = first_epoch_; epoch < options_.epochs && history_.stop_reason.empty(); ++epoch) {
     const auto start = std::chrono::steady_clock::now();
@@ -93,21 +142,21 @@ Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
   }
   const std::vector<int> order =
       options_.shuffle ? epoch_order(train_.size(), model_.graph().seed(), epoch) : std::vector<int>{};
-  loader_.start(epoch, order, first_batch);
-  progress_.begin_epoch(epoch, options_.epochs, loader_.batches(), first_batch);
+  loader_->start(epoch, order, first_batch);
+  progress_.begin_epoch(epoch, options_.epochs, loader_->batches(), first_batch);
   const bool weighted = !options_.class_weights.empty() || !options_.sample_weights.empty();
   const int every = session_.backend().device().host_readable() ? 1 : kBatchesBetweenReads;
-  while (const Batch* batch = loader_.next()) {
+  while (const Batch* batch = loader_->next()) {
     if (weighted) fill_weights(*batch);
     const std::span<const float> weights =
         weighted ? std::span<const float>(batch_weights_.data(), batch->labels.size()) : std::span<const float>{};
-    if (resident_ != nullptr) {
-      session_.train_step(*resident_, batch->indices, weights);
+    if (training_.resident != nullptr) {
+      session_.train_step(*training_.resident, batch->indices, weights);
     } else {
       session_.train_step(batch->pixels, batch->labels, weights);
     }
     const int next = batch->number + 1;
-    if (next % every == 0 || next == loader_.batches()) {
+    if (next % every == 0 || next == loader_->batches()) {
       const Logs logs = training_logs();
       const double loss = logs.find("loss").value();
       progress_.batch_done(batch->number, logs);
@@ -118,10 +167,10 @@ Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
       check_loss(loss, epoch, batch->number);
     }
     // An interruption on the last batch is seen after the epoch's validation, in the next epoch's first step.
-    if (next < loader_.batches() && options_.interrupted && options_.interrupted()) {
+    if (next < loader_->batches() && options_.interrupted && options_.interrupted()) {
       save(epoch, next);
       history_.stop_reason =
-          fmt::format("interrupted in epoch {} after batch {} of {}", epoch + 1, next, loader_.batches());
+          fmt::format("interrupted in epoch {} after batch {} of {}", epoch + 1, next, loader_->batches());
       return EpochEnd::interrupted;
     }
   }
@@ -152,7 +201,8 @@ Logs Trainer::training_logs() {
 Logs Trainer::epoch_logs() {
   Logs logs = training_logs();
   if (options_.validation != nullptr) {
-    const Evaluation validation = model_.evaluate(*options_.validation, std::min(options_.batch_size, train_.size()));
+    const int batch = std::min({options_.batch_size, train_.size(), options_.validation->size()});
+    const Evaluation validation = model_.evaluate(validation_, batch);
     logs.set("val_loss", validation.loss);
     if (session_.counts_accuracy()) logs.set("val_accuracy", validation.accuracy);
   }

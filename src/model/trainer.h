@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "model/batch_source.h"
 #include "model/model.h"
 #include "model/session.h"
 
@@ -21,9 +22,11 @@ class Trainer final : private TrainingControl {
  private:
   enum class EpochEnd { complete, stopped, interrupted };
 
-  // The data sets that stay on the device for the run; null when the training data are read batch by batch.
-  const ResidentData* keep_resident(const Dataset& train, const FitOptions& options);
   void check_options() const;
+  // Computes the outputs of a frozen beginning where they can be reused, takes to the device what can stay there.
+  void prepare_sources();
+  Tensor features_of(const Dataset& data, int cut);  // undefined when they are not to be reused
+  void plan();
   std::vector<std::string> log_names() const;
   EpochEnd run_epoch(int epoch, int first_batch);
   void finish_epoch(int epoch, double seconds);
@@ -51,8 +54,9 @@ class Trainer final : private TrainingControl {
     Session& session;
     ~Guests() { session.drop_residents(); }
   } guests_;
-  const ResidentData* resident_;
-  BatchLoader loader_;
+  BatchSource training_, validation_;
+  bool interrupted_ = false;  // before the first step
+  std::unique_ptr<BatchLoader> loader_;
   ProgressBar progress_;
   History history_;
   std::vector<float> batch_weights_;

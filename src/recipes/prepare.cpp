@@ -1,12 +1,9 @@
 #include "recipes/prepare.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <chrono>
+#include <set>
 
-#include "data/folder.h"
-#include "data/phantom.h"
 #include "data/smote.h"
 #include "data/split.h"
 #include "data/undersample.h"
@@ -19,92 +16,143 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-SourceImages draw_phantoms(const Recipe& recipe, const DataOptions& options) {
-  const Clock::time_point start = Clock::now();
-  CURIE_CHECK(recipe.classes == std::vector<std::string>({"Normal", "COVID"}), usage,
-              "recipe {}: there are no phantoms of its classes; give --data", recipe.name);
-  for (const auto& [name, limit] : options.limits) {
-    CURIE_CHECK(std::find(recipe.classes.begin(), recipe.classes.end(), name) != recipe.classes.end(), usage,
-                "--limit {}={}: the recipe's classes are {}", name, limit, fmt::join(recipe.classes, ", "));
-  }
-  const auto count = [&](std::size_t index) {
-    const auto limit = options.limits.find(recipe.classes[index]);
-    return limit == options.limits.end() ? recipe.phantoms[index] : std::min(limit->second, recipe.phantoms[index]);
-  };
-  const PhantomOptions phantoms{
-      .normal = count(0), .covid = count(1), .size = recipe.preprocessing.width, .seed = options.phantom_seed};
-  ThreadPool pool(options.threads);
-  SourceImages source;
-  source.images = make_phantoms(phantoms, pool);
-  source.synthetic = true;
-  source.seconds = seconds_since(start);
-  return source;
+// Phantoms have no test part of their own: some of them are set apart.
+TestPart test_part_of(const Recipe& recipe, const SourceImages& source) {
+  const bool official = recipe.test.kind == TestPart::Kind::official;
+  return official && source.synthetic ? TestPart::stratified(0.1) : recipe.test;
 }
+
+std::vector<std::string> pick(const std::vector<std::string>& of, const std::vector<int>& indices) {
+  std::vector<std::string> picked;
+  if (of.empty()) return picked;
+  for (const int index : indices) picked.push_back(of[static_cast<std::size_t>(index)]);
+  return picked;
+}
+
+class Preparation {
+ public:
+  Preparation(const Recipe& recipe, const DataOptions& options)
+      : recipe_(recipe), options_(options), pool_(options.threads) {}
+
+  PreparedData run(SourceImages& source) {
+    const Clock::time_point start = Clock::now();
+    count("Loaded", source.images);
+    cut_test_part(source);
+    if (options_.by_patient) cut_validation_part(group_split(patients_, recipe_.validation.fraction, seed()));
+    data_.split_seconds = seconds_since(start);
+
+    const Clock::time_point resampling = Clock::now();
+    if (recipe_.resampling) resample(*recipe_.resampling);
+    data_.resample_seconds = seconds_since(resampling);
+
+    const Clock::time_point validation = Clock::now();
+    if (!options_.by_patient) {
+      if (recipe_.validation.kind == ValidationPart::Kind::test_part) {
+        data_.validation = data_.test;
+      } else {
+        cut_validation_part(divide(recipe_.validation, rest_.labels, seed()));
+      }
+    }
+    data_.train = std::move(rest_);
+    finish();
+    data_.split_seconds += seconds_since(validation);
+    return std::move(data_);
+  }
+
+ private:
+  std::uint32_t seed() const { return options_.split_seed; }
+
+  void count(const char* step, const LabelledImages& part) { data_.counts.push_back({step, part.class_counts()}); }
+
+  void cut_test_part(SourceImages& source) {
+    const TestPart part = test_part_of(recipe_, source);
+    const Split split = options_.by_patient ? group_split(source.patients, share_of_patients(part, source), seed())
+                                            : divide(part, source.images.labels, source.official_test, seed());
+    data_.test = source.images.select(split.test);
+    rest_ = source.images.select(split.train);
+    source.images = {};
+    patients_ = pick(source.patients, split.train);
+    data_.test_patients = pick(source.patients, split.test);
+    const std::set<std::string> known(patients_.begin(), patients_.end());
+    data_.test_of_known_patients =
+        static_cast<int>(std::count_if(data_.test_patients.begin(), data_.test_patients.end(),
+                                       [&](const std::string& patient) { return known.contains(patient); }));
+    data_.division = options_.by_patient
+                         ? fmt::format("By patient: {:g} % of the patients test, {:g} % of the others validate.",
+                                       100 * share_of_patients(part, source), 100 * recipe_.validation.fraction)
+                         : fmt::format("Test: {}. Validation: {}.", to_string(part), to_string(recipe_.validation));
+    count("Test part", data_.test);
+    count("Training part", rest_);
+  }
+
+  double share_of_patients(const TestPart& part, const SourceImages& source) const {
+    CURIE_CHECK(part.kind != TestPart::Kind::official, usage,
+                "recipe {}: the data set's own test part is used, so there is nothing to divide by patient",
+                recipe_.name);
+    if (part.kind != TestPart::Kind::held_back) return part.fraction;
+    const auto samples = static_cast<double>(source.patients.size());
+    return static_cast<double>(recipe_.classes.size()) * part.of_each_class / samples;
+  }
+
+  void cut_validation_part(const Split& parts) {
+    data_.validation = rest_.select(parts.test);
+    rest_ = rest_.select(parts.train);
+  }
+
+  void resample(const Resampling& how) {
+    const std::vector<int> counts = rest_.class_counts();
+    const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
+    if (static_cast<double>(*most) * how.smote_ratio >= static_cast<double>(*fewest) + 1.0) {
+      rest_ = smote(rest_, how.smote_ratio, how.smote_neighbours, seed(), pool_);
+      count("After SMOTE", rest_);
+    } else {
+      data_.resampling_note =
+          fmt::format("SMOTE was left out: the classes already have {} and {} samples, {} : 1 or better", *fewest,
+                      *most, how.smote_ratio);
+      log_info("{}", data_.resampling_note);
+    }
+    rest_ = rest_.select(random_undersample(rest_.labels, how.undersample_ratio, seed()));
+    count("After undersampling", rest_);
+  }
+
+  void finish() {
+    count("Training", data_.train);
+    count("Validation", data_.validation);
+    check_every_class("training", data_.train);
+    check_every_class("validation", data_.validation);
+    check_every_class("test", data_.test);
+    data_.leaks = check_leaks(data_.train, data_.validation);
+    data_.test_leaks = check_leaks(data_.train, data_.test);
+  }
+
+  static void check_every_class(const char* part, const LabelledImages& images) {
+    const std::vector<int> counts = images.class_counts();
+    for (std::size_t c = 0; c < counts.size(); ++c) {
+      CURIE_CHECK(
+          counts[c] > 0, data,
+          "the {} part ({} images) has no image of class \"{}\": give more images of it, or another --split-seed", part,
+          images.size(), images.class_names[c]);
+    }
+  }
+
+  const Recipe& recipe_;
+  const DataOptions& options_;
+  ThreadPool pool_;
+  LabelledImages rest_;                // what is not yet test or validation part
+  std::vector<std::string> patients_;  // of `rest_` before resampling
+  PreparedData data_;
+};
 
 }  // namespace
 
-SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
-  if (options.folder.empty()) return draw_phantoms(recipe, options);
-  const FolderScan scan = scan_class_folders(options.folder, {.classes = recipe.classes, .limits = options.limits});
-  LoadResult loaded = load_images(scan, recipe.preprocessing,
-                                  {.threads = options.threads,
-                                   .cache_folder = options.cache_folder,
-                                   .progress = options.progress,
-                                   .cancelled = options.cancelled});
+PreparedData prepare(const Recipe& recipe, LabelledImages images, const DataOptions& options) {
   SourceImages source;
-  source.images = std::move(loaded.images);
-  source.skipped = std::move(loaded.skipped);
-  source.from_cache = loaded.from_cache;
-  source.cancelled = loaded.cancelled;
-  source.seconds = loaded.seconds;
-  return source;
+  source.images = std::move(images);
+  return prepare(recipe, source, options);
 }
 
-PreparedData prepare(const Recipe& recipe, LabelledImages images, const DataOptions& options) {
-  PreparedData data;
-  const auto count = [&](const char* step, const LabelledImages& part) {
-    data.counts.push_back({step, part.class_counts()});
-  };
-  ThreadPool pool(options.threads);
-
-  Clock::time_point start = Clock::now();
-  count("Loaded", images);
-  const Split split = stratified_split(images.labels, recipe.test_fraction, options.split_seed);
-  data.test = images.select(split.test);
-  LabelledImages rest = images.select(split.train);
-  images = {};
-  count("Test part", data.test);
-  count("Training part", rest);
-  data.split_seconds = seconds_since(start);
-
-  start = Clock::now();
-  if (recipe.resampling) {
-    const std::vector<int> counts = rest.class_counts();
-    const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
-    if (static_cast<double>(*most) * recipe.resampling->smote_ratio >= static_cast<double>(*fewest) + 1.0) {
-      rest = smote(rest, recipe.resampling->smote_ratio, recipe.resampling->smote_neighbours, options.split_seed, pool);
-      count("After SMOTE", rest);
-    } else {
-      data.resampling_note =
-          fmt::format("SMOTE was left out: the classes already have {} and {} samples, {} : 1 or better", *fewest,
-                      *most, recipe.resampling->smote_ratio);
-      log_info("{}", data.resampling_note);
-    }
-    rest = rest.select(random_undersample(rest.labels, recipe.resampling->undersample_ratio, options.split_seed));
-    count("After undersampling", rest);
-  }
-  data.resample_seconds = seconds_since(start);
-
-  start = Clock::now();
-  const Split parts = train_test_split(rest.size(), recipe.validation_fraction, options.split_seed);
-  data.train = rest.select(parts.train);
-  data.validation = rest.select(parts.test);
-  count("Training", data.train);
-  count("Validation", data.validation);
-  data.leaks = check_leaks(data.train, data.validation);
-  data.test_leaks = check_leaks(data.train, data.test);
-  data.split_seconds += seconds_since(start);
-  return data;
+PreparedData prepare(const Recipe& recipe, SourceImages& source, const DataOptions& options) {
+  return Preparation(recipe, options).run(source);
 }
 
 }  // namespace curie

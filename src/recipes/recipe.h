@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "data/phantom.h"
 #include "data/preprocess.h"
 #include "model/callbacks.h"
 #include "model/model.h"
+#include "recipes/division.h"
 
 namespace curie {
 
@@ -32,20 +34,37 @@ struct Recipe {
   std::string description;
 
   std::vector<std::string> classes;  // class numbers are positions here
-  int positive_class = 1;
-  std::vector<int> phantoms;  // how many of each class stand in where there is no data set
+  int positive_class = 1;            // whose scores are headline figures; -1: no class is special
+  // What stands in for each class where there is no data set.
+  struct Phantoms {
+    PhantomFinding finding = PhantomFinding::normal;
+    int count = 0;
+  };
+  std::vector<Phantoms> phantoms;
   Preprocessing preprocessing;
-  double test_fraction = 0.2;  // stratified
-  std::optional<Resampling> resampling;
-  double validation_fraction = 0.1;  // of what remains after resampling
+  TestPart test = TestPart::stratified(0.2);
+  std::optional<Resampling> resampling;                     // of what is left for training
+  ValidationPart validation = ValidationPart::random(0.1);  // of what resampling left
+  std::uint32_t split_seed = 1;                             // scikit-learn's random_state
 
   int epochs = 50;
   int batch_size = 256;
-  EarlyStopping early_stopping;
+  EarlyStopping early_stopping;  // patience 0: every epoch is run
+  // Which epoch's model is kept as the best one.
+  struct BestModel {
+    std::string monitor = "val_loss";
+    MonitorMode mode = MonitorMode::min;
+    bool verbose = false;
+  };
+  BestModel best_model;
+  std::optional<LearningRateScheduler> learning_rate_scheduler;
 
-  std::function<Model(std::uint64_t seed)> build;
+  // The network for images of (height, width, channels). Throws Error(usage) for an image too small for its layers.
+  std::function<Model(const Shape& input, std::uint64_t seed)> network;
   std::function<CompileOptions()> compile;
   std::vector<RecipeNote> notes;
+
+  Model build(std::uint64_t seed) const;  // the network for the recipe's own images
 };
 
 const std::vector<Recipe>& all_recipes();
@@ -53,5 +72,14 @@ const std::vector<Recipe>& all_recipes();
 const Recipe& find_recipe(const std::string& name);
 
 Recipe covid_cnn_64();
+Recipe pneumonia_cnn_70();
+Recipe covid_basic_180();
+Recipe covid_dropout_224();
+Recipe covid_batchnorm_224();
+Recipe covid_vgg16_224();
+Recipe radiography_lenet_128();
+Recipe radiography_lenet_128_augmented();
+Recipe radiography_resnet18();
+Recipe covid_vgg16_237();
 
 }  // namespace curie

@@ -1,16 +1,15 @@
 #include "recipes/run.h"
 
 #include <chrono>
-#include <cmath>
 #include <ctime>
 
-#include "curie_version.h"
 #include "io/checkpoint.h"
 #include "io/model_file.h"
 #include "metrics/classification_report.h"
 #include "model/session.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
+#include "recipes/run_config.h"
 #include "recipes/run_report.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
@@ -46,25 +45,6 @@ class PhaseClock {
   std::vector<PhaseTime> phases_;
 };
 
-nlohmann::json config_of(const RunOptions& options, const Recipe& recipe, const std::string& started) {
-  return {{"version", kVersion},
-          {"recipe", recipe.name},
-          {"data", options.data.empty() ? "" : fs::absolute(options.data).string()},
-          {"phantoms", options.data.empty()},
-          {"epochs", options.epochs},
-          {"batch_size", options.batch_size},
-          {"patience", options.patience},
-          {"seed", options.seed},
-          {"split_seed", options.split_seed},
-          {"device", options.device},
-          {"threads", options.backend.threads},
-          {"math", std::string(name_of(options.backend.math))},
-          {"record_steps", options.backend.record_steps},
-          {"limits", options.limits},
-          {"started", started},
-          {"command_line", options.command_line}};
-}
-
 // What was chosen; for "auto" on a CPU also why no GPU was.
 std::string chosen_device(const std::string& asked, const Backend& backend) {
   std::string text = backend.describe();
@@ -74,16 +54,6 @@ std::string chosen_device(const std::string& asked, const Backend& backend) {
     if (status.name == "cuda") text += fmt::format(" (auto: cuda is not there: {})", status.details.front());
   }
   return text;
-}
-
-RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
-  CURIE_CHECK(options.epochs >= 0 && options.batch_size >= 0, usage,
-              "expected positive numbers of epochs and samples a batch, got {} and {}", options.epochs,
-              options.batch_size);
-  if (options.epochs == 0) options.epochs = recipe.epochs;
-  if (options.batch_size == 0) options.batch_size = recipe.batch_size;
-  if (options.patience < 0) options.patience = recipe.early_stopping.patience;
-  return options;
 }
 
 void check_out_folder(const RunOptions& options) {
@@ -126,27 +96,6 @@ std::string as_pattern(const fs::path& path) {
   return text;
 }
 
-// FNV-1a over the names of all samples and their classes: tells one data set from another.
-std::string digest(const LabelledImages& images) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3u; };
-  for (std::size_t i = 0; i < images.labels.size(); ++i) {
-    for (const char c : images.sources[i]) mix(static_cast<unsigned char>(c));
-    mix(static_cast<unsigned char>(images.labels[i]));
-  }
-  return fmt::format("{:016x}", hash);
-}
-
-// A resumed run must see the data that the interrupted one saw.
-void check_same_data(const fs::path& config_file, const std::string& found) {
-  const nlohmann::json earlier = nlohmann::json::parse(read_text(config_file), nullptr, false);
-  if (!earlier.is_object() || !earlier.contains("data_digest")) return;
-  CURIE_CHECK(
-      earlier.at("data_digest") == found, data,
-      "resume: the images are not those of the interrupted run (files were added, removed or renamed); restore the "
-      "data set or start a new run");
-}
-
 // The recipe's callbacks for one run.
 std::vector<CallbackChoice> callbacks(const RunOptions& options, const Recipe& recipe, const Model& model,
                                       const ModelInfo& info) {
@@ -156,11 +105,12 @@ std::vector<CallbackChoice> callbacks(const RunOptions& options, const Recipe& r
       CSVLogger{.path = options.out / "history.csv"},
       ModelCheckpoint{.path = as_pattern(options.out / kBestModelFile),
                       .save = [&model, &info](const fs::path& path) { save_model(path, model, info); },
-                      .monitor = recipe.early_stopping.monitor,
-                      .mode = recipe.early_stopping.mode,
+                      .monitor = recipe.best_model.monitor,
+                      .mode = recipe.best_model.mode,
                       .save_best_only = true,
-                      .verbose = false}};
+                      .verbose = recipe.best_model.verbose}};
   if (options.patience > 0) chosen.push_back(stopping);
+  if (recipe.learning_rate_scheduler) chosen.push_back(*recipe.learning_rate_scheduler);
   return chosen;
 }
 
@@ -180,41 +130,16 @@ void log_counts(const PreparedData& data, const Recipe& recipe) {
     log_info("  {:<20} {}", row.step, text);
   }
   log_info("{}", to_string(data.leaks, "validation"));
+  if (data.test_of_known_patients > 0) {
+    log_info("{} of {} test images show a patient who is in training or validation too (--split-by patient)",
+             data.test_of_known_patients, data.test.size());
+  }
 }
 
 }  // namespace
 
-fs::path model_file_of(const fs::path& run_or_model) {
-  return fs::is_directory(run_or_model) ? run_or_model / kModelFile : run_or_model;
-}
-
-RunOptions options_of_run(const fs::path& run) {
-  const fs::path path = run / kConfigFile;
-  CURIE_CHECK(fs::exists(path), file, "{}: not the folder of a run: it holds no {}", run.string(), kConfigFile);
-  try {
-    const nlohmann::json config = nlohmann::json::parse(read_text(path));
-    RunOptions options;
-    options.recipe = config.at("recipe").get<std::string>();
-    options.data = config.at("data").get<std::string>();
-    options.out = run;
-    options.epochs = config.at("epochs").get<int>();
-    options.batch_size = config.at("batch_size").get<int>();
-    options.patience = config.at("patience").get<int>();
-    options.seed = config.at("seed").get<std::uint64_t>();
-    options.split_seed = config.at("split_seed").get<std::uint32_t>();
-    options.device = config.at("device").get<std::string>();
-    options.backend.threads = config.at("threads").get<int>();
-    options.backend.math = config.value("math", "exact") == "tf32" ? Math::tf32 : Math::exact;
-    options.backend.record_steps = config.value("record_steps", true);
-    options.limits = config.at("limits").get<std::map<std::string, int>>();
-    return options;
-  } catch (const nlohmann::json::exception& error) {
-    throw_error(ErrorKind::file, fmt::format("{}: damaged: {}", path.string(), error.what()));
-  }
-}
-
 RunOutcome run_recipe(const RunOptions& given) {
-  const Recipe& recipe = find_recipe(given.recipe);
+  const Recipe recipe = recipe_of(given);
   const RunOptions options = with_defaults(given, recipe);
   Model model = recipe.build(options.seed);
   CompileOptions compile = recipe.compile();
@@ -234,8 +159,9 @@ RunOutcome run_recipe(const RunOptions& given) {
   const DataOptions data_options{.folder = options.data,
                                  .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
                                  .limits = options.limits,
-                                 .split_seed = options.split_seed,
-                                 .phantom_seed = options.split_seed,
+                                 .split_seed = *options.split_seed,
+                                 .by_patient = options.by_patient,
+                                 .phantom_seed = *options.split_seed,
                                  .threads = options.backend.threads,
                                  .progress = options.loading,
                                  .cancelled = options.interrupted};
@@ -245,11 +171,11 @@ RunOutcome run_recipe(const RunOptions& given) {
   clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
   log_info("{}", describe(source));
 
-  nlohmann::json config = config_of(options, recipe, started);
+  nlohmann::json config = config_of(options, started);
   config["data_digest"] = digest(source.images);
   if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
 
-  const PreparedData data = prepare(recipe, std::move(source.images), data_options);
+  const PreparedData data = prepare(recipe, source, data_options);
   log_counts(data, recipe);
   clock.end("Split and resample",
             fmt::format("split {:.2f} s, resampling {:.2f} s", data.split_seconds, data.resample_seconds));

@@ -32,11 +32,14 @@ struct RunOptions {
   std::string recipe = "covid-cnn-64";
   std::filesystem::path data;  // empty: phantoms
   std::filesystem::path out;
-  int epochs = 0;                // 0: the recipe's
-  int batch_size = 0;            // 0: the recipe's
-  int patience = -1;             // -1: the recipe's; 0 switches early stopping off
-  std::uint64_t seed = 1;        // weights, dropout, order of samples
-  std::uint32_t split_seed = 1;  // which samples go where; which phantoms are drawn
+  int epochs = 0;          // 0: the recipe's
+  int batch_size = 0;      // 0: the recipe's
+  int patience = -1;       // -1: the recipe's; 0 switches early stopping off
+  int image_size = 0;      // 0: the recipe's
+  std::uint64_t seed = 1;  // weights, dropout, order of samples
+  // Which samples go where; which phantoms are drawn. Empty: the recipe's.
+  std::optional<std::uint32_t> split_seed;
+  bool by_patient = false;  // a patient's images stay on one side of the split
   std::string device = "auto";
   BackendOptions backend;
   std::map<std::string, int> limits;

@@ -71,6 +71,11 @@ TEST_CASE("unreadable images are skipped with their reasons, and the others clos
   fs::create_symlink("nowhere", data.root / "b/005.bmp");
   const LoadResult result = data.load({.threads = 2});
   REQUIRE(result.skipped.size() == 3);
+  REQUIRE(result.files.size() == result.images.labels.size());
+  const FolderScan scan = scan_class_folders(data.root);
+  for (std::size_t i = 0; i < result.files.size(); ++i) {
+    CHECK(scan.files[static_cast<std::size_t>(result.files[i])].source == result.images.sources[i]);
+  }
   CHECK(result.skipped[0].source == "a/001.bmp");
   CHECK(result.skipped[0].reason.find("a/001.bmp: expected a PNG, JPEG or BMP image, the file is empty") !=
         std::string::npos);

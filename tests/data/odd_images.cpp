@@ -1,35 +1,23 @@
 // Odd and damaged files from real collections, where they are at hand: no patient's image is part of this repository.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <map>
 #include <sstream>
 
 #include "data/image.h"
 #include "pictures.h"
+#include "support/xrays.h"
 
 namespace curie {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The folder `odd` of the X-rays that CURIE_XRAYS names or that lie beside the checkout; empty when there are none.
-fs::path odd_folder() {
-  const char* named = std::getenv("CURIE_XRAYS");
-  const fs::path xrays = named != nullptr ? fs::path(named) : fs::path(CURIE_TEST_DATA) / "../../../shared/data";
-  std::error_code error;
-  const fs::path odd = xrays / "odd";
-  if (fs::exists(odd / "README.csv", error)) return odd;
-  std::cout << "skipped: no odd/README.csv in " << xrays << "; set CURIE_XRAYS to the folder of X-rays\n";
-  return {};
-}
-
 Image decode(const fs::path& path) { return decode_image(read_file(path), path.filename().string()); }
 
 TEST_CASE("odd files of real collections decode to the extents and channels of their list") {
-  const fs::path folder = odd_folder();
+  const fs::path folder = xrays("odd");
   if (folder.empty()) return;
   const std::map<std::string, int> channels = {{"L", 1}, {"RGB", 3}, {"RGBA", 3}, {"P", 3}};
   std::istringstream list(read_text(folder / "README.csv"));
@@ -57,7 +45,7 @@ TEST_CASE("odd files of real collections decode to the extents and channels of t
 }
 
 TEST_CASE("synthetic odd files decode, or say what is wrong with them") {
-  const fs::path folder = odd_folder();
+  const fs::path folder = xrays("odd");
   if (folder.empty()) return;
   const std::map<std::string, std::string> faults = {
       {"badcrc_rgba.png", "wrong checksum of the IDAT chunk"},

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "data/sampling_golden.h"
+#include "pictures.h"
 #include "tensor/error.h"
 
 using curie::Split;
@@ -70,4 +71,107 @@ TEST_CASE("a split that cannot be made is refused") {
   CHECK(kind_of_failure(repeated({10, 1}), .2) == curie::ErrorKind::data);
   CHECK(kind_of_failure(repeated({3, 3, 3}), .2) == curie::ErrorKind::data);  // 2 test samples, 3 classes
   CHECK(kind_of_failure({}, .2) == curie::ErrorKind::usage);
+}
+
+namespace {
+
+const json& splits_golden() {
+  static const json golden = json::parse(curie::read_text(CURIE_TEST_DATA "/splits.json"));
+  return golden;
+}
+
+// As scripts/goldens/sampling.py has it: the order counts.
+std::int64_t checksum(const std::vector<int>& indices) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < indices.size(); ++i) sum += indices[i] * static_cast<std::int64_t>(i + 1);
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a three-way split equals two of scikit-learn's") {
+  for (const json& golden : splits_golden().at("three_way")) {
+    const std::vector<std::int32_t> labels = golden.at("labels");
+    const curie::ThreeSplit split =
+        curie::stratified_three_way_split(labels, golden.at("validation"), golden.at("test"), golden.at("seed"));
+    CHECK(split.train == golden.at("parts")[0].get<std::vector<int>>());
+    CHECK(split.validation == golden.at("parts")[1].get<std::vector<int>>());
+    CHECK(split.test == golden.at("parts")[2].get<std::vector<int>>());
+  }
+}
+
+TEST_CASE("the four classes of the Radiography Database, 70 : 15 : 15") {
+  const std::vector<std::int32_t> labels = repeated({10192, 3616, 1345, 6012});
+  const curie::ThreeSplit split = curie::stratified_three_way_split(labels, .15, .15, 1);
+  const json& golden = splits_golden().at("radiography");
+  const std::vector<int>* parts[] = {&split.train, &split.validation, &split.test};
+  for (std::size_t part = 0; part < 3; ++part) {
+    std::vector<int> counts(4, 0);
+    for (const int index : *parts[part]) ++counts[static_cast<std::size_t>(labels[static_cast<std::size_t>(index)])];
+    CHECK(counts == golden.at("counts")[part].get<std::vector<int>>());
+    CHECK(checksum(*parts[part]) == golden.at("checksums")[part].get<std::int64_t>());
+  }
+  CHECK(split.train.size() == 14815);
+  CHECK(split.validation.size() == 3175);
+  CHECK(split.test.size() == 3175);
+}
+
+TEST_CASE("group_split equals scikit-learn's GroupShuffleSplit, and parts no group") {
+  for (const json& golden : splits_golden().at("groups")) {
+    const std::vector<std::string> groups = golden.at("groups");
+    const Split split = curie::group_split(groups, golden.at("fraction"), golden.at("seed"));
+    CHECK(split.train == golden.at("train").get<std::vector<int>>());
+    CHECK(split.test == golden.at("test").get<std::vector<int>>());
+    CHECK(split.train.size() + split.test.size() == groups.size());
+    for (const int a : split.train) {
+      for (const int b : split.test) CHECK(groups[static_cast<std::size_t>(a)] != groups[static_cast<std::size_t>(b)]);
+    }
+  }
+}
+
+TEST_CASE("classes split by themselves: document 002's 16 of each, then 194 and 66") {
+  for (const json& golden : splits_golden().at("per_class")) {
+    const std::vector<std::int32_t> labels = golden.at("labels");
+    const json& size = golden.at("size");
+    const Split split = size.is_number_integer() ? curie::hold_back(labels, size, golden.at("seed"))
+                                                 : curie::split_each_class(labels, size, golden.at("seed"));
+    CHECK(split.train == golden.at("train").get<std::vector<int>>());
+    CHECK(split.test == golden.at("test").get<std::vector<int>>());
+  }
+  CHECK(curie::hold_back(repeated({146, 146}), 16, 0).train.size() == 260);
+  CHECK(curie::split_each_class(repeated({130, 130}), .25, 0).train.size() == 194);
+}
+
+TEST_CASE("validation_split takes the last part, as Keras does") {
+  const Split split = curie::validation_split(117, .1);
+  CHECK(split.train.size() == 105);
+  CHECK(split.train.front() == 0);
+  CHECK(split.train.back() == 104);
+  CHECK(split.test.size() == 12);
+  CHECK(split.test.front() == 105);
+  CHECK(split.test.back() == 116);
+}
+
+TEST_CASE("further splits that cannot be made are refused") {
+  using curie::ErrorKind;
+  const auto refused = [](ErrorKind kind, const char* why, auto&& action) {
+    const curie::Thrown thrown = curie::error_of(action);
+    CHECK(thrown.kind == kind);
+    CHECK_MESSAGE(thrown.says(why), thrown.message);
+  };
+  const std::vector<std::int32_t> labels = repeated({20, 20});
+  refused(ErrorKind::usage, "sum is below 1, got 0.5", [&] { curie::stratified_three_way_split(labels, .5, .5, 0); });
+  refused(ErrorKind::usage, "above 0", [&] { curie::stratified_three_way_split(labels, 0, .5, 0); });
+  refused(ErrorKind::data, "class 1 has 1 sample", [&] {
+    curie::stratified_three_way_split(repeated({9, 1}), .2, .2, 0);
+  });
+  const std::vector<std::string> one_group(7, "same");
+  refused(ErrorKind::usage, "splitting 7 samples by 1 groups", [&] { curie::group_split(one_group, .2, 0); });
+  refused(ErrorKind::usage, "between 0 and 1, got 1.5", [&] { curie::split_each_class(labels, 1.5, 0); });
+  refused(ErrorKind::data, "class 1 has 2 samples, of which 2 would be held back", [&] {
+    curie::hold_back(repeated({3, 2}), 2, 0);
+  });
+  refused(ErrorKind::usage, "at least 1 sample of each class, got 0", [&] { curie::hold_back(labels, 0, 0); });
+  refused(ErrorKind::usage, "got 0", [&] { curie::validation_split(10, 0); });
+  refused(ErrorKind::usage, "leaves 0 of 1", [&] { curie::validation_split(1, .5); });
 }

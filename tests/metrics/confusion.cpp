@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "metrics/golden.h"
 #include "tensor/error.h"
 
@@ -23,6 +25,8 @@ TEST_CASE("confusion matrices equal scikit-learn's") {
       for (const nlohmann::json& count : row) flat.push_back(count.get<std::int64_t>());
     }
     CHECK(matrix.counts == flat);
+    CHECK(std::abs(balanced_accuracy(matrix) - expected.at("balanced_accuracy").get<double>()) <= 1e-14);
+    CHECK(std::abs(matthews_correlation(matrix) - expected.at("matthews").get<double>()) <= 1e-14);
   }
 }
 
@@ -38,6 +42,10 @@ TEST_CASE("rows are the truth, and the sums agree") {
   CHECK(matrix.predicted_total(3) == 0);
   CHECK(matrix.correct() == 3);
   CHECK(matrix.total() == 6);
+  CHECK(matrix.specificity(0) == 2.0 / 3);
+  CHECK(matrix.specificity(1) == 3.0 / 5);
+  CHECK(matrix.specificity(3) == 1);
+  CHECK(std::isnan(confusion_matrix(std::vector<std::int32_t>{0}, std::vector<std::int32_t>{1}, 2).specificity(0)));
 }
 
 TEST_CASE("no samples give zeros; labels out of range and unequal lengths are errors") {

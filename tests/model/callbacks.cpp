@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "support/log_capture.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/files.h"
-#include "tensor/log.h"
 
 using namespace curie;
 using curie::test::error_message;
+using curie::test::LogCapture;
 
 namespace {
 
@@ -41,18 +42,6 @@ class FakeRun final : public TrainingControl {
   std::string stopped;
   float rate = 0.1f;
   Tensor current = Tensor::zeros({1});
-};
-
-// Collects what is logged while it lives.
-class LogCapture {
- public:
-  LogCapture()
-      : previous_(set_log_sink([this](LogLevel, std::string_view text) { lines += std::string(text) + "\n"; })) {}
-  ~LogCapture() { set_log_sink(previous_); }
-  std::string lines;
-
- private:
-  LogSink previous_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "model/session.h"
 #include "support/backend.h"
 #include "support/blobs.h"
+#include "support/datasets.h"
 #include "support/throws.h"
 #ifdef CURIE_WITH_EMULATED
 #include "emu/memory.h"
@@ -15,22 +16,10 @@
 
 using namespace curie;
 using curie::test::blobs;
+using curie::test::Floats;
+using curie::test::Streamed;
 
 namespace {
-
-// The same samples, but the device cannot know that they stay the same.
-class Streamed final : public Dataset {
- public:
-  explicit Streamed(const LabelledImages& images) : data_(images) {}
-  int size() const override { return data_.size(); }
-  Shape sample_shape() const override { return data_.sample_shape(); }
-  DType dtype() const override { return data_.dtype(); }
-  std::int32_t label(int index) const override { return data_.label(index); }
-  void read(int index, int epoch, std::byte* out) const override { data_.read(index, epoch, out); }
-
- private:
-  ImageDataset data_;
-};
 
 Sequential two_blocks() {
   Sequential model({10, 10, 1}, 4);
@@ -75,6 +64,30 @@ TEST_CASE("training gives the same bytes twice, recorded or not, from the device
   CHECK(same_bits(trained(Streamed(images), false, {1.0f, 2.0f, 0.5f}), weighted));
 }
 
+TEST_CASE("training and validation samples may be of different types, and each of both types") {
+  const LabelledImages images = blobs(40, 10, 3);
+  const ImageDataset bytes(images);
+  const auto fitted = [](const Dataset& train, const Dataset& validation) {
+    Sequential model = two_blocks();
+    model.compile({.loss = SparseCategoricalCrossentropy{}, .device = test::device_under_test()});
+    const History history =
+        model.fit(train, {.epochs = 2, .batch_size = 16, .validation = &validation, .verbose = Verbosity::silent});
+    const Tensor outputs = model.predict(validation);
+    std::vector<float> result(outputs.host<float>().begin(), outputs.host<float>().end());
+    for (const char* name : {"loss", "val_loss", "val_accuracy"}) {
+      for (const double value : history.column(name)) result.push_back(static_cast<float>(value));
+    }
+    return result;
+  };
+  const std::vector<float> expected = fitted(bytes, bytes);
+  for (const bool fixed : {false, true}) {
+    const Floats floats(images, fixed);
+    CHECK(same_bits(fitted(floats, bytes), expected));
+    CHECK(same_bits(fitted(bytes, floats), expected));
+    CHECK(same_bits(fitted(floats, floats), expected));
+  }
+}
+
 TEST_CASE("the predicted memory is what a plan takes") {
   Sequential model = two_blocks();
   model.compile({.loss = SparseCategoricalCrossentropy{}, .device = test::device_under_test()});
@@ -82,8 +95,8 @@ TEST_CASE("the predicted memory is what a plan takes") {
   const std::optional<Backend::Memory> before = session.backend().memory();
   if (!before) return;  // the CPU has the host's
   const std::size_t parameters = session.parameters().bytes();
-  const std::size_t predicted = session.predicted_bytes(512, 512, DType::u8);
-  session.plan(512, 512, DType::u8);
+  const std::size_t predicted = session.predicted_bytes({.training = 512, .inference = 512});
+  session.plan({.training = 512, .inference = 512});
   const std::size_t taken = before->free - session.backend().memory()->free;
   // Each of some ten blocks is rounded up, by at most 512 bytes here; a GPU's driver hands out 2 MiB at a time.
   const std::size_t rounding = session.backend().device().kind == DeviceKind::cuda ? std::size_t{32} << 20 : 16 * 512;

@@ -190,11 +190,12 @@ TEST_CASE("what fuses is named after its layers; in inference a dropout stays ap
   value = graph.add(MaxPool2D{.pool = 2}.make(), {value});
   graph.add(Dropout{.rate = 0.3f}.make(), {value});
   const std::unique_ptr<Backend> backend = test_backend(1);
-  const std::vector<Step> training = fuse(graph, *backend, 4, Mode::training);
+  const std::vector<Step> training = fuse(graph, *backend, 4, Mode::training, graph.wants_gradient(graph.output()));
   REQUIRE(training.size() == 1);
   CHECK(training[0].name == "conv2d + max_pooling2d + dropout");
   CHECK(training[0].nodes == std::vector<int>{0, 1, 2});
-  const std::vector<Step> inference = fuse(graph, *backend, 4, Mode::inference);
+  const std::vector<bool> none(static_cast<std::size_t>(graph.values()), false);
+  const std::vector<Step> inference = fuse(graph, *backend, 4, Mode::inference, none);
   REQUIRE(inference.size() == 2);
   CHECK(inference[0].nodes == std::vector<int>{0, 1});
 }

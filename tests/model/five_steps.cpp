@@ -10,24 +10,14 @@
 #include "model/model.h"
 #include "model/session.h"
 #include "support/backend.h"
+#include "support/hashed.h"
 #include "tensor/files.h"
 
 using namespace curie;
+using curie::test::hash32;
+using curie::test::unit;
 
 namespace {
-
-constexpr std::uint32_t kGoldenRatio = 0x9e3779b9u;
-
-std::uint32_t hash32(std::uint32_t stream, std::uint32_t index) {
-  std::uint32_t x = index + stream * kGoldenRatio;
-  x ^= x >> 16;
-  x *= 0x7feb352du;
-  x ^= x >> 15;
-  x *= 0x846ca68bu;
-  return x ^ (x >> 16);
-}
-
-double unit(std::uint32_t stream, std::size_t i) { return hash32(stream, static_cast<std::uint32_t>(i)) * 0x1p-32; }
 
 Sequential covid_without_dropout() {
   Sequential model({64, 64, 1});

@@ -109,3 +109,32 @@ TEST_CASE("a model's description makes an equal model") {
   damaged.erase("layers");
   CHECK_THROWS_AS(Model::from_config(damaged), Error);
 }
+
+TEST_CASE("layers are frozen by name, by the beginning of their names, or from the input up") {
+  Sequential model({8, 8, 1});
+  model.add(Conv2D{.filters = 2, .kernel = 3})
+      .add(Conv2D{.filters = 2, .kernel = 3})
+      .add(Flatten{})
+      .add(Dense{.units = 2, .activation = Activation::softmax});
+  const auto learning = [&] {
+    std::string names;
+    for (const Node& node : model.graph().nodes())
+      names += node.layer->trainable() && !node.hidden ? node.name + " " : "";
+    return names;
+  };
+  model.freeze("conv2d");  // a layer's own name: not conv2d_1
+  CHECK(learning() == "conv2d_1 flatten dense ");
+  model.freeze("conv");
+  CHECK(learning() == "flatten dense ");
+  model.set_trainable("conv2d_1", true);
+  CHECK(learning() == "conv2d_1 flatten dense ");
+  model.freeze_through("conv2d_1");
+  CHECK(learning() == "flatten dense ");
+  CHECK(error_message([&] { model.freeze("block"); }) ==
+        "model: no layer is named \"block\" and no layer's name begins so; there are conv2d, conv2d_1, flatten, dense");
+  CHECK(error_message([&] { model.freeze_through("conv"); }).find("no layer is named \"conv\"") != std::string::npos);
+
+  const Model twin = Model::from_config(nlohmann::json::parse(model.config().dump()));
+  CHECK(twin.config() == model.config());
+  CHECK(count_parameters(twin.graph()).trainable == 66);
+}

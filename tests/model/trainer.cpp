@@ -74,6 +74,50 @@ TEST_CASE("a small network learns, and fit, evaluate and predict agree") {
   CHECK(correct == std::lround(evaluation.accuracy * evaluation.samples));
 }
 
+TEST_CASE("frozen layers run as in inference and no byte of them changes; what is frozen can learn again") {
+  const LabelledImages images = blobs(40);
+  const ImageDataset train(images);
+  Sequential model({8, 8, 1}, 5);
+  model.add(Conv2D{.filters = 8, .kernel = 3, .activation = Activation::relu, .name = "base_conv"})
+      .add(MaxPool2D{.pool = 2, .name = "base_pool"})
+      .add(BatchNormalization{.name = "base_norm"})
+      .add(Dropout{.rate = 0.5f, .name = "base_dropout"})
+      .add(Flatten{})
+      .add(Dense{.units = 1, .activation = Activation::sigmoid});
+  const auto bytes_of = [&](const std::string& prefix) {
+    std::vector<float> values;
+    for (const auto& [name, tensor] : model.state()) {
+      if (name.rfind(prefix, 0) != 0) continue;
+      values.insert(values.end(), tensor.host<float>().begin(), tensor.host<float>().end());
+    }
+    return values;
+  };
+  model.compile(on_device());
+  model.fit(train, quiet(1));
+  const std::vector<float> base = bytes_of("base"), head = bytes_of("dense");
+
+  model.freeze("base");
+  CHECK_FALSE(model.compiled());
+  model.compile(on_device());
+  CHECK(same_bits(bytes_of("base"), base));
+  CHECK(same_bits(bytes_of("dense"), head));
+  // With everything but the last layer as in inference, a step's loss is what evaluation says.
+  const double before = model.evaluate(train).loss;
+  const History history = model.fit(train, quiet(1, 40));
+  CHECK(history.column("loss").front() == doctest::Approx(before).epsilon(1e-6));
+  CHECK(same_bits(bytes_of("base"), base));
+  CHECK_FALSE(same_bits(bytes_of("dense"), head));
+
+  model.set_trainable("base", true);
+  model.compile(on_device());
+  model.fit(train, quiet(1));
+  CHECK_FALSE(same_bits(bytes_of("base_conv"), std::vector<float>(base.begin(), base.begin() + 80)));
+
+  model.freeze_through("dense");
+  model.compile(on_device());
+  CHECK(error_message([&] { model.fit(train, quiet(1)); }).find("every layer is frozen") != std::string::npos);
+}
+
 TEST_CASE("several classes: one-hot and class-index losses train alike") {
   const LabelledImages images = blobs(90, 9, 3);
   const ImageDataset train(images);

@@ -1,0 +1,43 @@
+#include "model/pixels.h"
+
+#include <memory>
+
+#include "ops/ops.h"
+
+namespace curie {
+namespace {
+
+Tensor on_device(Backend& backend, const Shape& shape, DType type) {
+  return Tensor(std::make_shared<const Buffer>(backend.allocate(shape.elements() * size_of(type))), 0, shape, type);
+}
+
+}  // namespace
+
+PixelStaging::PixelStaging(Backend& backend, const Shape& sample, int batch, const Normalization& normalization)
+    : channels_(sample[-1]), pixels_of_one_(sample.elements() / static_cast<std::size_t>(sample[-1])) {
+  pixels_ = on_device(backend, sample.with_batch(batch), DType::u8);
+  const Tensor table = normalization.table(channels_);
+  table_ = on_device(backend, table.shape(), DType::f32);
+  backend.copy_to_device(table_.raw(), table.raw(), table.bytes());
+}
+
+std::size_t PixelStaging::bytes(const Shape& sample, int batch) {
+  return sample.elements() * static_cast<std::size_t>(batch);
+}
+
+void PixelStaging::send(Backend& backend, const Tensor& pixels) {
+  CURIE_ASSERT(pixels.dtype() == DType::u8 && pixels.bytes() <= pixels_.bytes(), "the staging memory is for {} bytes",
+               pixels_.bytes());
+  backend.copy_to_device(pixels_.raw(), pixels.raw(), pixels.bytes());
+}
+
+void PixelStaging::normalize(Backend& backend, int n, const Tensor& floats) const {
+  ops::normalize_u8(backend, pixels_of_one_ * static_cast<std::size_t>(n), channels_, pixels_.rows(0, n), table_,
+                    floats);
+}
+
+void PixelStaging::gather(Backend& backend, const Tensor& rows, const Tensor& data_set, const Tensor& floats) const {
+  ops::gather_normalize_u8(backend, pixels_of_one_, channels_, rows, data_set, table_, floats);
+}
+
+}  // namespace curie

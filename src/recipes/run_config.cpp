@@ -1,0 +1,103 @@
+#include "recipes/run_config.h"
+
+#include "curie_version.h"
+#include "tensor/error.h"
+#include "tensor/files.h"
+
+namespace curie {
+
+namespace fs = std::filesystem;
+
+Recipe recipe_of(const RunOptions& options) {
+  Recipe recipe = find_recipe(options.recipe);
+  if (options.image_size == 0) return recipe;
+  CURIE_CHECK(options.image_size >= 16 && options.image_size <= 2048, usage,
+              "expected an image size of 16 to 2048 pixels, got {}", options.image_size);
+  recipe.preprocessing.width = recipe.preprocessing.height = options.image_size;
+  return recipe;
+}
+
+RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
+  CURIE_CHECK(options.epochs >= 0 && options.batch_size >= 0, usage,
+              "expected positive numbers of epochs and samples a batch, got {} and {}", options.epochs,
+              options.batch_size);
+  if (options.epochs == 0) options.epochs = recipe.epochs;
+  if (options.batch_size == 0) options.batch_size = recipe.batch_size;
+  if (options.patience < 0) options.patience = recipe.early_stopping.patience;
+  if (options.image_size == 0) options.image_size = recipe.preprocessing.width;
+  if (!options.split_seed) options.split_seed = recipe.split_seed;
+  return options;
+}
+
+nlohmann::json config_of(const RunOptions& options, const std::string& started) {
+  return {{"version", kVersion},
+          {"recipe", options.recipe},
+          {"data", options.data.empty() ? "" : fs::absolute(options.data).string()},
+          {"phantoms", options.data.empty()},
+          {"image_size", options.image_size},
+          {"epochs", options.epochs},
+          {"batch_size", options.batch_size},
+          {"patience", options.patience},
+          {"seed", options.seed},
+          {"split_seed", *options.split_seed},
+          {"split_by", options.by_patient ? "patient" : "random"},
+          {"device", options.device},
+          {"threads", options.backend.threads},
+          {"math", std::string(name_of(options.backend.math))},
+          {"record_steps", options.backend.record_steps},
+          {"limits", options.limits},
+          {"started", started},
+          {"command_line", options.command_line}};
+}
+
+RunOptions options_of_run(const fs::path& run) {
+  const fs::path path = run / kConfigFile;
+  CURIE_CHECK(fs::exists(path), file, "{}: not the folder of a run: it holds no {}", run.string(), kConfigFile);
+  try {
+    const nlohmann::json config = nlohmann::json::parse(read_text(path));
+    RunOptions options;
+    options.recipe = config.at("recipe").get<std::string>();
+    options.data = config.at("data").get<std::string>();
+    options.out = run;
+    options.image_size = config.value("image_size", 0);
+    options.epochs = config.at("epochs").get<int>();
+    options.batch_size = config.at("batch_size").get<int>();
+    options.patience = config.at("patience").get<int>();
+    options.seed = config.at("seed").get<std::uint64_t>();
+    options.split_seed = config.at("split_seed").get<std::uint32_t>();
+    options.by_patient = config.value("split_by", "random") == "patient";
+    options.device = config.at("device").get<std::string>();
+    options.backend.threads = config.at("threads").get<int>();
+    options.backend.math = config.value("math", "exact") == "tf32" ? Math::tf32 : Math::exact;
+    options.backend.record_steps = config.value("record_steps", true);
+    options.limits = config.at("limits").get<std::map<std::string, int>>();
+    return options;
+  } catch (const nlohmann::json::exception& error) {
+    throw_error(ErrorKind::file, fmt::format("{}: damaged: {}", path.string(), error.what()));
+  }
+}
+
+fs::path model_file_of(const fs::path& run_or_model) {
+  return fs::is_directory(run_or_model) ? run_or_model / kModelFile : run_or_model;
+}
+
+std::string digest(const LabelledImages& images) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3u; };
+  for (std::size_t i = 0; i < images.labels.size(); ++i) {
+    for (const char c : images.sources[i]) mix(static_cast<unsigned char>(c));
+    mix(static_cast<unsigned char>(images.labels[i]));
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+void check_same_data(const fs::path& config_file, const std::string& found) {
+  const nlohmann::json earlier = nlohmann::json::parse(read_text(config_file), nullptr, false);
+  if (!earlier.is_object() || !earlier.contains("data_digest")) return;
+  CURIE_CHECK(
+      earlier.at("data_digest") == found, data,
+      "resume: the images are not those of the interrupted run (files were added, removed or renamed); restore the "
+      "data set or start a new run");
+}
+
+}  // namespace curie

@@ -1,0 +1,26 @@
+// A run's options, completed from its recipe, as they are kept in config.json to repeat or resume it.
+#pragma once
+
+#include <string>
+
+#include "recipes/run.h"
+
+namespace curie {
+
+// The options' recipe for their image size. Throws Error(usage) for an unknown one and for a size that cannot be.
+Recipe recipe_of(const RunOptions& options);
+
+// What was left open is taken from the recipe. Throws Error(usage) for values that cannot be meant.
+RunOptions with_defaults(RunOptions options, const Recipe& recipe);
+
+// Of completed options.
+nlohmann::json config_of(const RunOptions& options, const std::string& started);
+
+// FNV-1a over the names of all samples and their classes: tells one data set from another.
+std::string digest(const LabelledImages& images);
+
+// A resumed run must see the data that the interrupted one saw. Throws Error(data) when `found` is another digest than
+// that in the configuration.
+void check_same_data(const std::filesystem::path& config_file, const std::string& found);
+
+}  // namespace curie

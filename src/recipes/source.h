@@ -1,0 +1,43 @@
+// Where a run's samples come from: folders of images, or phantoms.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/load.h"
+#include "recipes/recipe.h"
+
+namespace curie {
+
+struct DataOptions {
+  std::filesystem::path folder;        // empty: phantoms
+  std::filesystem::path cache_folder;  // empty: no cache
+  std::map<std::string, int> limits;   // images of a class, at most
+  std::uint32_t split_seed = 1;        // of the split, SMOTE, undersampling and the validation cut
+  bool by_patient = false;             // a patient's images stay together
+  std::uint64_t phantom_seed = 1;
+  int threads = 0;
+  std::function<void(int done, int total)> progress;
+  std::function<bool()> cancelled;
+};
+
+struct SourceImages {
+  LabelledImages images;
+  std::vector<Skipped> skipped;
+  std::vector<bool> official_test;    // one a sample where the data set has a test part of its own, else empty
+  std::vector<std::string> patients;  // one a sample, or empty where no patient is known
+  bool synthetic = false;             // phantoms
+  bool from_cache = false;
+  bool cancelled = false;
+  double seconds = 0.0;
+};
+
+// Reads the folder, or draws phantoms, in the recipe's classes and preprocessing. Throws Error(data) when a division by
+// patient is wanted and no patient is known.
+SourceImages source_images(const Recipe& recipe, const DataOptions& options);
+
+}  // namespace curie
