@@ -57,6 +57,15 @@ void add(Operands& o) {
   o.backend().add(count(o), a, b, o.output("y", count(o)));
 }
 void fill(Operands& o) { o.backend().fill(count(o), 2.5f, o.output("y", count(o))); }
+void cast_to_bf16(Operands& o) {
+  const float* x = o.uniform("x", count(o));
+  o.backend().cast_to_bf16(count(o), x, reinterpret_cast<Bf16*>(o.byte_output("y", count(o) * sizeof(Bf16))));
+}
+void cast_to_f32(Operands& o) {
+  constexpr int kNoExponentOfAllOnes = 0x7f;  // neither infinity nor NaN
+  const std::uint8_t* x = o.bytes("x", count(o) * sizeof(Bf16), kNoExponentOfAllOnes);
+  o.backend().cast_to_f32(count(o), reinterpret_cast<const Bf16*>(x), o.output("y", count(o)));
+}
 
 std::size_t sample(const Operands& o) {
   return static_cast<std::size_t>(o["pixels"]) * static_cast<std::size_t>(o["channels"]);
@@ -101,6 +110,8 @@ std::vector<CatalogueEntry> elementwise_entries() {
       {"dropout", "drops by comparing Philox bits; no mask is stored", kCount, true, dropout},
       {"add", "a + b", kCount, true, add},
       {"fill", "one value everywhere", kCount, true, fill},
+      {"cast_to_bf16", "float32 rounded to the nearest bfloat16", kCount, true, cast_to_bf16},
+      {"cast_to_f32", "bfloat16 widened to float32", kCount, true, cast_to_f32},
       {"normalize_u8", "8-bit pixels looked up in a table a channel", kImages, true, normalize_u8},
       {"gather_normalize_u8", "the same for chosen images of a data set on the device", kImages, true,
        gather_normalize_u8},

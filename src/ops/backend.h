@@ -132,6 +132,10 @@ class Backend {
                        float* y) = 0;
   virtual void add(std::size_t count, const float* a, const float* b, float* y) = 0;  // y may be a or b
   virtual void fill(std::size_t count, float value, float* y) = 0;
+  // bfloat16 is the upper half of a float32. To it: rounded to nearest, ties to even; a NaN stays a quiet NaN. Back:
+  // exact.
+  virtual void cast_to_bf16(std::size_t count, const float* x, Bf16* y) = 0;
+  virtual void cast_to_f32(std::size_t count, const Bf16* x, float* y) = 0;
   // y[i, c] = table[c][x[i, c]]: 8-bit pixels to normalised floats; table is (channels, 256), so that the arithmetic of
   // the normalisation is done once, on the host, and every device gives the same bits.
   virtual void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) = 0;

@@ -73,6 +73,8 @@ void log_softmax_backward(Backend& backend, int rows, int classes, const Tensor&
 void dropout(Backend& backend, const DropoutSpec& spec, const StepState* state, const Tensor& x, const Tensor& y);
 void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y);
 void fill(Backend& backend, float value, const Tensor& y);
+// x, y: f32 and bf16, or bf16 and f32, alike in number.
+void cast(Backend& backend, const Tensor& x, const Tensor& y);
 void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& x, const Tensor& table,
                   const Tensor& y);
 // rows: i32 (count), each below the number of samples, which is not checked: they live on the device.

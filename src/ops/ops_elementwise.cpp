@@ -76,6 +76,21 @@ void fill(Backend& backend, float value, const Tensor& y) {
   backend.fill(y.elements(), value, check.f32("y", y, y.elements()));
 }
 
+void cast(Backend& backend, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "cast");
+  const std::size_t count = y.elements();
+  const auto bf16 = [&](const char* argument, const Tensor& tensor) {
+    return reinterpret_cast<Bf16*>(check.address(argument, tensor, DType::bf16, count));
+  };
+  if (x.dtype() == DType::f32 && y.dtype() == DType::bf16) {
+    backend.cast_to_bf16(count, check.f32("x", x, count), bf16("y", y));
+    return;
+  }
+  CURIE_CHECK(x.dtype() == DType::bf16 && y.dtype() == DType::f32, usage,
+              "cast: expected f32 to bf16 or bf16 to f32, got {} to {}", name_of(x.dtype()), name_of(y.dtype()));
+  backend.cast_to_f32(count, bf16("x", x), check.f32("y", y, count));
+}
+
 void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& x, const Tensor& table,
                   const Tensor& y) {
   const Check check(backend, "normalize_u8");
