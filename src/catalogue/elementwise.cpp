@@ -8,6 +8,8 @@ const std::vector<Extent> kRows = {{"rows", 12}, {"classes", 40}};
 const std::vector<std::string> kLongRows = {"rows=3,classes=700"};
 const std::vector<Extent> kImages = {{"count", 5}, {"pixels", 100}, {"channels", 3}, {"images", 9}};
 
+const std::vector<Extent> kWarps = {{"count", 3}, {"height", 20}, {"width", 24}, {"channels", 1}, {"images", 4}};
+
 std::size_t count(const Operands& o) { return static_cast<std::size_t>(o["count"]); }
 std::size_t table(const Operands& o) {
   return static_cast<std::size_t>(o["rows"]) * static_cast<std::size_t>(o["classes"]);
@@ -85,6 +87,21 @@ void gather_normalize_u8(Operands& o) {
   o.backend().gather_normalize_u8(o["count"], static_cast<std::size_t>(o["pixels"]), o["channels"], rows, images,
                                   values, o.output("y", count(o) * sample(o)));
 }
+void warp_u8(Operands& o) {
+  const WarpShape shape{.count = o["count"],
+                        .height = o["height"],
+                        .width = o["width"],
+                        .channels = o["channels"],
+                        .fill_mode = WarpFill::constant,
+                        .fill = 9};
+  const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
+  const std::uint8_t* images = o.bytes("images", static_cast<std::size_t>(o["images"]) * shape.sample());
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  const float* offset = o.uniform("offset", channels, 0, 128);
+  const float* factor = o.uniform("factor", channels, .01f, .1f);
+  const WarpMatrix* matrices = o.matrices("matrices", shape);
+  o.backend().warp_u8(shape, rows, matrices, images, offset, factor, o.output("y", count(o) * shape.sample()));
+}
 void gather_rows(Operands& o) {
   const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
   const float* x = o.uniform("x", static_cast<std::size_t>(o["images"]) * sample(o));
@@ -115,6 +132,12 @@ std::vector<CatalogueEntry> elementwise_entries() {
       {"normalize_u8", "8-bit pixels looked up in a table a channel", kImages, true, normalize_u8},
       {"gather_normalize_u8", "the same for chosen images of a data set on the device", kImages, true,
        gather_normalize_u8},
+      {"warp_u8",
+       "chosen images turned, stretched, mirrored and scaled",
+       kWarps,
+       true,
+       warp_u8,
+       {"count=3,height=1,width=5,channels=3", "height=17,width=16,channels=2"}},
       {"gather_rows", "chosen rows of an array", kImages, true, gather_rows},
   };
 }

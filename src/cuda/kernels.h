@@ -14,6 +14,7 @@
 #include "ops/pool.h"
 #include "ops/step_state.h"
 #include "ops/types.h"
+#include "ops/warp.h"
 #include "tensor/bf16.h"
 
 struct CUstream_st;
@@ -93,6 +94,10 @@ void gather_normalize_u8(Stream stream, int count, std::size_t pixels, int chann
                          const std::uint8_t* images, const float* table, float* y);
 void gather_rows(Stream stream, int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                  std::uint32_t* y);
+
+// warp.cu
+void warp_u8(Stream stream, const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+             const std::uint8_t* images, const float* offset, const float* factor, float* y);
 
 // loss.cu, metrics.cu, optimizer.cu
 std::size_t loss_scratch_bytes(const LossShape& shape);

@@ -81,6 +81,10 @@ void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tens
 void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& rows, const Tensor& images,
                          const Tensor& table, const Tensor& y);
 // x, y: i32 or f32, both alike.
+// rows: (count) i32; matrices: count WarpMatrix as bytes, u8; images: u8 samples; offset, factor: (channels); y:
+// (count, height, width, channels).
+void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+             const Tensor& offset, const Tensor& factor, const Tensor& y);
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y);
 
 // --- losses, metrics, optimizers ------------------------------------------------------------------------------------
