@@ -13,6 +13,8 @@ void add_evaluate(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_summary(CLI::App& app);
 void add_recipes(CLI::App& app);
+void add_pack(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_info(CLI::App& app);
 void add_emulate(CLI::App& app);  // in builds with the emulator
 void add_bench_step(CLI::App& app);

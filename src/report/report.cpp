@@ -40,9 +40,10 @@ std::string navigation(const std::string& sections) {
   struct Entry {
     std::string_view id, label;
   };
-  constexpr std::array<Entry, 6> kEntries{{{"learning", "Learning"},
+  constexpr std::array<Entry, 7> kEntries{{{"learning", "Learning"},
                                            {"results", "Results"},
                                            {"examples", "Examples"},
+                                           {"contact-sheet", "Contact sheet"},
                                            {"data", "Data"},
                                            {"model", "Model"},
                                            {"run", "Run"}}};
@@ -80,12 +81,15 @@ std::string render_html(const RunReport& report, bool interactive) {
   CURIE_CHECK(!interactive || has_chart_js(), usage, "report: expected a build with Chart.js for interactive charts");
   check(report);
   const std::vector<Chart> history = history_charts(report);
-  const std::vector<Chart> roc = roc_charts(report);
+  std::vector<Chart> curves = roc_charts(report);
+  for (const auto& make : {precision_recall_charts, calibration_charts}) {
+    for (Chart& chart : make(report)) curves.push_back(std::move(chart));
+  }
   std::vector<Chart> charts = history;
-  charts.insert(charts.end(), roc.begin(), roc.end());
+  charts.insert(charts.end(), curves.begin(), curves.end());
 
-  const std::string sections = learning_html(report, history) + results_html(report, roc) + examples_html(report) +
-                               data_html(report) + model_html(report) + run_html(report);
+  const std::string sections = learning_html(report, history) + results_html(report, curves) + examples_html(report) +
+                               contact_sheet_html(report) + data_html(report) + model_html(report) + run_html(report);
   const std::string title = html::escape(report.title);
   const std::string header = header_html(report);
   const std::string links = navigation(sections);

@@ -75,10 +75,11 @@ std::string confusion_table(const EvaluationResult& result) {
     }
     body += "</tr>";
   }
-  return fmt::format(R"(<div class="scroll"><table class="confusion" style="--classes:{}">)"
-                     R"(<caption>Rows are the truth, columns the prediction.</caption>)"
-                     R"(<thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table></div>)",
-                     matrix.classes, head, body);
+  return fmt::format(
+      R"(<div class="scroll"><table class="confusion" style="--classes:{}">)"
+      R"(<caption>Rows are the truth, columns the prediction; the shade is the share of the row.</caption>)"
+      R"(<thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table></div>)",
+      matrix.classes, head, body);
 }
 
 std::string result_card(const EvaluationResult& result) {
@@ -105,6 +106,7 @@ std::string results_html(const RunReport& report, const std::vector<Chart>& char
   std::string page = R"(<section id="results"><h2>Results</h2><div class="results">)";
   // The headline result first: what the model does on images it has not seen.
   for (auto result = report.results.rbegin(); result != report.results.rend(); ++result) page += result_card(*result);
+  page += "</div>" + figures_html(report) + R"(<div class="results">)";
   for (const Chart& chart : charts) page += to_figure(chart);
   return page + "</div></section>";
 }

@@ -12,6 +12,9 @@ namespace curie {
 std::string header_html(const RunReport& report);  // title, banner, headline figures
 std::string learning_html(const RunReport& report, const std::vector<Chart>& charts);
 std::string results_html(const RunReport& report, const std::vector<Chart>& charts);
+std::string figures_html(const RunReport& report);  // the tables of the results; `results` is not empty
+std::string baseline_banner(const RunReport& report);
+std::string contact_sheet_html(const RunReport& report);
 std::string examples_html(const RunReport& report);
 std::string data_html(const RunReport& report);
 std::string model_html(const RunReport& report);
