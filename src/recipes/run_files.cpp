@@ -33,7 +33,7 @@ void with_weights_of(const fs::path& file, Model& model, Action&& action) {
   model.set_state(own);
 }
 
-void save_keras(const fs::path& path, const Model& model, const ModelInfo& info) {
+void save_keras(const fs::path& path, Model& model, const ModelInfo& info) {
   if (const FormatSupport support = hdf5_support(); !support.present) {
     log_warning("{} was not written: {}", path.string(), support.detail);
     return;
