@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "ops/ops.h"
 #include "support/backend.h"
@@ -61,7 +63,7 @@ struct Operands {
            const std::vector<WarpMatrix>& warps, const std::vector<std::uint8_t>& pixels, const Values& offsets,
            const Values& factors)
       : rows(blank(backend, chosen.size(), DType::i32)),
-        matrices(blank(backend, warps.size() * sizeof(WarpMatrix), DType::u8)),
+        matrices(backend, Shape{static_cast<int>(warps.size() * sizeof(WarpMatrix))}, DType::u8),  // aligned
         images(blank(backend, pixels.size(), DType::u8)),
         offset(holding(backend, offsets)),
         factor(holding(backend, factors)),
@@ -182,6 +184,8 @@ TEST_CASE("warps refuse tensors that do not fit each other") {
   CHECK(says(message(wide, rows, matrices, images, offset, y), "images: expected samples of 15 elements") == "");
   CHECK(says(message(shape, offset, matrices, images, offset, y), "rows: expected") == "");
   CHECK(says(message(shape, rows, matrices.rows(0, 48), images, offset, y), "matrices: expected 96 elements") == "");
+  const Operands odd(*backend, shape, {0, 1}, std::vector<WarpMatrix>(3), random_bytes(24), {0}, {1});
+  CHECK(says(message(shape, rows, odd.matrices.tensor.rows(4, 96), images, offset, y), "a multiple of 8") == "");
   CHECK(says(message(shape, rows, matrices, y, offset, y), "images: expected elements of u8") == "");
   CHECK(says(message(shape, rows, matrices, images, y, y), "offset: expected 1 elements") == "");
   CHECK(says(message(shape, rows, matrices, images, offset, y.rows(0, 23)), "y: expected 24 elements") == "");
