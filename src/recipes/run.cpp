@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <ctime>
+#include <memory>
 
+#include "data/augmented_dataset.h"
 #include "io/checkpoint.h"
 #include "io/model_file.h"
 #include "model/session.h"
@@ -69,6 +71,16 @@ DataOptions data_options_of(const RunOptions& options) {
           .cancelled = options.interrupted};
 }
 
+// The training part, changed at random in each epoch where the recipe wants it so.
+std::unique_ptr<Dataset> training_dataset(const RunOptions& options, const Recipe& recipe, const LabelledImages& images,
+                                          const Model& model) {
+  if (!recipe.augmentation) return std::make_unique<ImageDataset>(images);
+  const Normalization& pixels = model.normalization();
+  return std::make_unique<AugmentedDataset>(
+      images, *recipe.augmentation,
+      pixel_scale(pixels.divisor, pixels.mean, pixels.stddev, recipe.preprocessing.channels), options.seed);
+}
+
 void import_pretrained(const RunOptions& options, const Recipe& recipe, Model& model) {
   if (options.weights.empty()) return;
   const ImportReport report = import_weights(model, options.weights, recipe.pretraining->import);
@@ -119,6 +131,7 @@ RunOutcome run_recipe(const RunOptions& given) {
   if (recipe.pretraining && options.weights.empty()) {
     recipe.notes.insert(recipe.notes.begin(), {"No trained weights were given", recipe.pretraining->without});
   }
+  if (recipe.augmentation) recipe.notes.push_back({"Changes to the training images", to_string(*recipe.augmentation)});
 
   PhaseClock clock;
   const DataOptions data_options = data_options_of(options);
@@ -127,6 +140,7 @@ RunOutcome run_recipe(const RunOptions& given) {
   for (const Skipped& skipped : source.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
   clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
   log_info("{}", describe(source));
+  if (recipe.augmentation) config["augmentation"] = to_json(*recipe.augmentation);
   config["data_digest"] = digest(source);
   if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
 
@@ -137,19 +151,19 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   write_file(options.out / kConfigFile, config.dump(2) + "\n");
   const ModelInfo info{.preprocessing = recipe.preprocessing, .class_names = recipe.classes, .provenance = config};
-  const ImageDataset train(data.train);
+  const std::unique_ptr<Dataset> train = training_dataset(options, recipe, data.train, model);
   const ImageDataset validation(data.validation);
   TrainingSnapshot snapshot;
   if (resumes) snapshot = read_snapshot(checkpoint);
   RunOutcome outcome;
-  outcome.history = model.fit(train, {.epochs = options.epochs,
-                                      .batch_size = options.batch_size,
-                                      .validation = &validation,
-                                      .callbacks = run_callbacks(options, recipe, model, info),
-                                      .verbose = options.verbose,
-                                      .interrupted = options.interrupted,
-                                      .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
-                                      .resume = resumes ? &snapshot : nullptr});
+  outcome.history = model.fit(*train, {.epochs = options.epochs,
+                                       .batch_size = options.batch_size,
+                                       .validation = &validation,
+                                       .callbacks = run_callbacks(options, recipe, model, info),
+                                       .verbose = options.verbose,
+                                       .interrupted = options.interrupted,
+                                       .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
+                                       .resume = resumes ? &snapshot : nullptr});
   outcome.interrupted = outcome.history.stop_reason.rfind("interrupted", 0) == 0;
   if (outcome.interrupted) return outcome;
   clock.end("Train", fmt::format("{} epochs", outcome.history.epochs.size()));

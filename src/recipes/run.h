@@ -42,6 +42,9 @@ struct RunOptions {
   std::uint64_t seed = 1;  // weights, dropout, order of samples
   // Which samples go where; which phantoms are drawn. Empty: the recipe's.
   std::optional<std::uint32_t> split_seed;
+  // Of a recipe that augments as Keras does: "keras", or "correct" (keras_corrected); "none" switches any off. Empty:
+  // the recipe's.
+  std::string augment;
   bool by_patient = false;  // a patient's images stay on one side of the split
   std::string device = "auto";
   BackendOptions backend;
