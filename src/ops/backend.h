@@ -164,6 +164,12 @@ class Backend {
                          float* weights, float* first_moment, float* second_moment) = 0;
 };
 
+// Tensors in the backend's memory: of zeros, or of a host tensor's elements; and back, as a copy in host memory. An
+// undefined tensor stays undefined.
+Tensor device_zeros(Backend& backend, const Shape& shape, DType type = DType::f32);
+Tensor on_device(Backend& backend, const Tensor& host);
+Tensor to_host(Backend& backend, const Tensor& tensor);
+
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
 
@@ -185,6 +191,7 @@ struct BackendStatus {
   bool available = false;
   std::vector<std::string> details;  // one line a device, or the reason
 };
-std::vector<BackendStatus> backend_status();
+std::vector<BackendStatus> backend_status();            // of all three
+BackendStatus backend_status(const std::string& name);  // throws Error(usage) for another name
 
 }  // namespace curie

@@ -66,7 +66,7 @@ constexpr bool outside(std::int64_t place, int extent, WarpSampling sampling) {
 
 // The place whose coordinates are `row` and `column`, in units of 2^-32 pixels.
 constexpr WarpPlace warp_place(const WarpShape& shape, std::int64_t row, std::int64_t column) {
-  using namespace warp_detail;
+  using warp_detail::clamped, warp_detail::outside, warp_detail::kPlaceBits, warp_detail::kWeightBits;
   WarpPlace place;
   place.filled = shape.fill_mode == WarpFill::constant &&
                  (outside(row, shape.height, shape.sampling) || outside(column, shape.width, shape.sampling));

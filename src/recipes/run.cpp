@@ -49,13 +49,10 @@ class PhaseClock {
 
 // What was chosen; for "auto" on a CPU also why no GPU was.
 std::string chosen_device(const std::string& asked, const Backend& backend) {
-  std::string text = backend.describe();
+  const std::string text = backend.describe();
   if (asked != "auto") return text;
   if (backend.device().kind == DeviceKind::cuda) return text + " (auto: a GPU is there)";
-  for (const BackendStatus& status : backend_status()) {
-    if (status.name == "cuda") text += fmt::format(" (auto: cuda is not there: {})", status.details.front());
-  }
-  return text;
+  return text + fmt::format(" (auto: cuda is not there: {})", backend_status("cuda").details.front());
 }
 
 DataOptions data_options_of(const RunOptions& options) {

@@ -113,7 +113,7 @@ RunOptions options_of_run(const fs::path& run) {
     options.augment = config.value("augment", "");
     options.device = config.at("device").get<std::string>();
     options.backend.threads = config.at("threads").get<int>();
-    options.backend.math = config.value("math", "exact") == "tf32" ? Math::tf32 : Math::exact;
+    options.backend.math = math_named(config.value("math", "exact"));
     options.backend.record_steps = config.value("record_steps", true);
     options.limits = config.at("limits").get<std::map<std::string, int>>();
     return options;
