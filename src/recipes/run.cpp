@@ -7,10 +7,12 @@
 #include "io/model_file.h"
 #include "metrics/classification_report.h"
 #include "model/session.h"
+#include "recipes/baselines.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
 #include "recipes/run_report.h"
+#include "report/pdf.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 
@@ -76,17 +78,6 @@ void write_snapshot(const fs::path& path, const TrainingSnapshot& snapshot) {
   Checkpoint checkpoint{.state = nlohmann::json::parse(snapshot.state), .tensors = {}};
   for (const auto& [name, tensor] : snapshot.tensors) checkpoint.tensors.push_back({name, tensor});
   write_checkpoint(path, checkpoint);
-}
-
-nlohmann::json figures(const Predictions& predictions, const LabelledImages& images) {
-  const ClassificationReport report = classification_report(images.labels, predictions.predicted, images.class_names);
-  nlohmann::json result = {
-      {"loss", predictions.loss}, {"accuracy", predictions.accuracy}, {"classes", class_scores(report)}};
-  if (images.class_names.size() == 2) {
-    const RocCurve roc = roc_curve(images.labels, predictions.probabilities);
-    result["auc"] = roc.defined() ? nlohmann::json(roc.auc) : nlohmann::json(nullptr);
-  }
-  return result;
 }
 
 // A path as a file-name pattern without fields.
@@ -203,27 +194,36 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   const Predictions on_train = predict_all(model, data.train, options.batch_size);
   const Predictions on_test = predict_all(model, data.test, options.batch_size);
-  outcome.metrics = {{"train", figures(on_train, data.train)},
-                     {"test", figures(on_test, data.test)},
+  const bool validates = data.validation.size() > 0;
+  const Predictions on_validation = validates ? predict_all(model, data.validation, options.batch_size) : Predictions{};
+  clock.end("Evaluate");
+  RunReport report = report_of({.recipe = recipe,
+                                .options = options,
+                                .config = config,
+                                .source = source,
+                                .data = data,
+                                .history = outcome.history,
+                                .train = on_train,
+                                .test = on_test,
+                                .model_summary = model.summary(),
+                                .device = model.session().backend().describe(),
+                                .phases = {},
+                                .started = started,
+                                .validation = validates ? &on_validation : nullptr,
+                                .model = &model,
+                                .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}});
+  outcome.metrics = {{"train", metrics_json(report.results.front())},
+                     {"test", metrics_json(report.results.back())},
                      {"epochs", outcome.history.epochs.size()},
                      {"stop_reason", outcome.history.stop_reason},
                      {"synthetic", source.synthetic}};
   write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
-  clock.end("Evaluate");
+  if (has_pdf()) write_contact_sheet(options.out / kContactSheetFile, report);
+  clock.end("Figures, baseline, heat maps");
+  report.phases = clock.phases();
+  report.seconds = clock.total();
   outcome.report = options.out / kReportFile;
-  write_report(outcome.report, report_of({.recipe = recipe,
-                                          .options = options,
-                                          .config = config,
-                                          .source = source,
-                                          .data = data,
-                                          .history = outcome.history,
-                                          .train = on_train,
-                                          .test = on_test,
-                                          .model_summary = model.summary(),
-                                          .device = model.session().backend().describe(),
-                                          .phases = clock.phases(),
-                                          .started = started,
-                                          .seconds = clock.total()}));
+  write_report(outcome.report, report);
   return outcome;
 }
 
