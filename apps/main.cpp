@@ -43,6 +43,8 @@ int run(int argc, char** argv) {
   curie::add_compare(app);
   curie::add_summary(app);
   curie::add_recipes(app);
+  curie::add_pack(app);
+  curie::add_convert(app);
   curie::add_info(app);
 #ifdef CURIE_WITH_EMULATED
   curie::add_emulate(app);

@@ -46,8 +46,8 @@ fs::path new_run_folder(const std::string& recipe) {
 
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
-  for (const char* name : {"--recipe", "--data", "--out", "--image-size", "--batch-size", "--seed", "--split-seed",
-                           "--split-by", "--limit", "--patience"}) {
+  for (const char* name : {"--recipe", "--data", "--data-x", "--data-y", "--weights", "--out", "--image-size",
+                           "--batch-size", "--seed", "--split-seed", "--split-by", "--limit", "--patience"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -107,7 +107,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
   }
   catch_interrupts();
   log_info("run folder: {}", options.out.string());
-  if (options.data.empty()) {
+  if (options.data.empty() && options.data_x.empty()) {
     log_info("no --data given: training on phantoms, synthetic pictures that only look like chest X-rays");
   }
   const RunOutcome outcome = run_recipe(options);
@@ -137,6 +137,13 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   command->add_option("--recipe", run.recipe, "which experiment; `curie recipes` lists them")->capture_default_str();
   command->add_option("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms")
       ->type_name("DIR");
+  command->add_option("--data-x", run.data_x, "images as a NumPy array (n, h, w, c), as `curie pack` makes it")
+      ->type_name("X.npy");
+  command->add_option("--data-y", run.data_y, "their class numbers, (n) or (n, 1)")->type_name("Y.npy");
+  command
+      ->add_option("--weights,--pretrained", run.weights,
+                   "start from these weights: VGG16 as Keras saves it, ResNet18 as safetensors")
+      ->type_name("FILE");
   command->add_option("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME")->type_name("DIR");
   command->add_option("--epochs", run.epochs, "at most this many epochs; default: the recipe's");
   command->add_option("--batch-size", run.batch_size, "samples a step; default: the recipe's");

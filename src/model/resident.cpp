@@ -1,18 +1,6 @@
 #include "model/resident.h"
 
-#include <memory>
-#include <utility>
-
 namespace curie {
-namespace {
-
-Tensor copy_of(Backend& backend, const Tensor& host) {
-  auto buffer = std::make_shared<const Buffer>(backend.allocate(host.bytes()));
-  backend.copy_to_device(buffer->data(), host.raw(), host.bytes());
-  return Tensor(std::move(buffer), 0, host.shape(), host.dtype());
-}
-
-}  // namespace
 
 bool ResidentDatasets::keep(Backend& backend, const Dataset& data, const Tensor& targets) {
   if (kept_.contains(&data)) return true;
@@ -20,7 +8,7 @@ bool ResidentDatasets::keep(Backend& backend, const Dataset& data, const Tensor&
   const Tensor* samples = data.all_samples();
   if (!memory || samples == nullptr) return false;
   if (samples->bytes() + targets.bytes() > memory->free / 2) return false;
-  kept_[&data] = {.pixels = copy_of(backend, *samples), .targets = copy_of(backend, targets)};
+  kept_[&data] = {.pixels = on_device(backend, *samples), .targets = on_device(backend, targets)};
   return true;
 }
 

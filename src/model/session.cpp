@@ -301,13 +301,6 @@ void Session::set_totals(const MetricTotals& totals) {
 
 namespace {
 
-Tensor to_host(Backend& backend, const Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  Tensor copy = Tensor::zeros(tensor.shape(), tensor.dtype());
-  backend.copy_to_host(copy.raw(), tensor.raw(), tensor.bytes());
-  return copy;
-}
-
 void from_host(Backend& backend, const Tensor& host, const Tensor& device, const char* what) {
   const std::size_t expected = device.defined() ? device.elements() : 0;
   const std::size_t found = host.defined() ? host.elements() : 0;

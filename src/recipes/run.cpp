@@ -5,12 +5,12 @@
 
 #include "io/checkpoint.h"
 #include "io/model_file.h"
-#include "metrics/classification_report.h"
 #include "model/session.h"
 #include "recipes/baselines.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
+#include "recipes/run_files.h"
 #include "recipes/run_report.h"
 #include "report/pdf.h"
 #include "tensor/files.h"
@@ -49,24 +49,26 @@ class PhaseClock {
 
 // What was chosen; for "auto" on a CPU also why no GPU was.
 std::string chosen_device(const std::string& asked, const Backend& backend) {
-  std::string text = backend.describe();
+  const std::string text = backend.describe();
   if (asked != "auto") return text;
   if (backend.device().kind == DeviceKind::cuda) return text + " (auto: a GPU is there)";
-  for (const BackendStatus& status : backend_status()) {
-    if (status.name == "cuda") text += fmt::format(" (auto: cuda is not there: {})", status.details.front());
-  }
-  return text;
+  return text + fmt::format(" (auto: cuda is not there: {})", backend_status("cuda").details.front());
 }
 
-void check_out_folder(const RunOptions& options) {
-  CURIE_CHECK(!options.out.empty(), usage, "expected a folder for the run");
-  const bool has_run = fs::exists(options.out / kConfigFile);
-  CURIE_CHECK(options.resume || !has_run, usage,
-              "{} already holds a run: choose another --out, or continue that run with --resume {}",
-              options.out.string(), options.out.string());
-  make_writable_folder(options.out);
+DataOptions data_options_of(const RunOptions& options) {
+  return {.folder = options.data,
+          .arrays = {.x = options.data_x, .y = options.data_y},
+          .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
+          .limits = options.limits,
+          .split_seed = *options.split_seed,
+          .by_patient = options.by_patient,
+          .phantom_seed = *options.split_seed,
+          .threads = options.backend.threads,
+          .progress = options.loading,
+          .cancelled = options.interrupted};
 }
 
+<<<<<<< HEAD
 TrainingSnapshot read_snapshot(const fs::path& path) {
   Checkpoint checkpoint = read_checkpoint(path);
   TrainingSnapshot snapshot{.state = checkpoint.state.dump(), .tensors = {}};
@@ -103,6 +105,12 @@ std::vector<CallbackChoice> callbacks(const RunOptions& options, const Recipe& r
   if (options.patience > 0) chosen.push_back(stopping);
   if (recipe.learning_rate_scheduler) chosen.push_back(*recipe.learning_rate_scheduler);
   return chosen;
+=======
+void import_pretrained(const RunOptions& options, const Recipe& recipe, Model& model) {
+  if (options.weights.empty()) return;
+  const ImportReport report = import_weights(model, options.weights, recipe.pretraining->import);
+  log_info("{}", to_string(report, options.weights));
+>>>>>>> main
 }
 
 std::string describe(const SourceImages& source) {
@@ -130,7 +138,7 @@ void log_counts(const PreparedData& data, const Recipe& recipe) {
 }  // namespace
 
 RunOutcome run_recipe(const RunOptions& given) {
-  const Recipe recipe = recipe_of(given);
+  Recipe recipe = recipe_of(given);
   const RunOptions options = with_defaults(given, recipe);
   Model model = recipe.build(options.seed);
   CompileOptions compile = recipe.compile();
@@ -144,26 +152,20 @@ RunOutcome run_recipe(const RunOptions& given) {
   const bool resumes = options.resume && fs::exists(checkpoint);
   if (options.resume && !resumes)
     log_info("{} has no checkpoint yet: starting from the first epoch", options.out.string());
+  nlohmann::json config = config_of(options, local_time());
+  if (!resumes) import_pretrained(options, recipe, model);  // a checkpoint holds every weight
+  if (recipe.pretraining && options.weights.empty()) {
+    recipe.notes.insert(recipe.notes.begin(), {"No trained weights were given", recipe.pretraining->without});
+  }
 
   PhaseClock clock;
-  const std::string started = local_time();
-  const DataOptions data_options{.folder = options.data,
-                                 .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
-                                 .limits = options.limits,
-                                 .split_seed = *options.split_seed,
-                                 .by_patient = options.by_patient,
-                                 .phantom_seed = *options.split_seed,
-                                 .threads = options.backend.threads,
-                                 .progress = options.loading,
-                                 .cancelled = options.interrupted};
+  const DataOptions data_options = data_options_of(options);
   SourceImages source = source_images(recipe, data_options);
   if (source.cancelled) return {.interrupted = true, .history = {}, .metrics = {}, .report = {}};
   for (const Skipped& skipped : source.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
   clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
   log_info("{}", describe(source));
-
-  nlohmann::json config = config_of(options, started);
-  config["data_digest"] = digest(source.images);
+  config["data_digest"] = digest(source);
   if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
 
   const PreparedData data = prepare(recipe, source, data_options);
@@ -181,7 +183,7 @@ RunOutcome run_recipe(const RunOptions& given) {
   outcome.history = model.fit(train, {.epochs = options.epochs,
                                       .batch_size = options.batch_size,
                                       .validation = &validation,
-                                      .callbacks = callbacks(options, recipe, model, info),
+                                      .callbacks = run_callbacks(options, recipe, model, info),
                                       .verbose = options.verbose,
                                       .interrupted = options.interrupted,
                                       .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
@@ -190,10 +192,12 @@ RunOutcome run_recipe(const RunOptions& given) {
   if (outcome.interrupted) return outcome;
   clock.end("Train", fmt::format("{} epochs", outcome.history.epochs.size()));
   save_model(options.out / kModelFile, model, info);
+  save_document_models(options, recipe, model, info);
   write_file(options.out / "history.json", to_json(outcome.history).dump(2) + "\n");
 
   const Predictions on_train = predict_all(model, data.train, options.batch_size);
   const Predictions on_test = predict_all(model, data.test, options.batch_size);
+<<<<<<< HEAD
   const bool validates = data.validation.size() > 0;
   const Predictions on_validation = validates ? predict_all(model, data.validation, options.batch_size) : Predictions{};
   clock.end("Evaluate");
@@ -214,6 +218,11 @@ RunOutcome run_recipe(const RunOptions& given) {
                                 .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}});
   outcome.metrics = {{"train", metrics_json(report.results.front())},
                      {"test", metrics_json(report.results.back())},
+=======
+  outcome.metrics = {{"train", figures(on_train, data.train)},
+                     {"test", figures(on_test, data.test)},
+                     {"best", best_epoch(options, recipe, outcome.history, model, data.test)},
+>>>>>>> main
                      {"epochs", outcome.history.epochs.size()},
                      {"stop_reason", outcome.history.stop_reason},
                      {"synthetic", source.synthetic}};
@@ -223,7 +232,23 @@ RunOutcome run_recipe(const RunOptions& given) {
   report.phases = clock.phases();
   report.seconds = clock.total();
   outcome.report = options.out / kReportFile;
+<<<<<<< HEAD
   write_report(outcome.report, report);
+=======
+  write_report(outcome.report, report_of({.recipe = recipe,
+                                          .options = options,
+                                          .config = config,
+                                          .source = source,
+                                          .data = data,
+                                          .history = outcome.history,
+                                          .train = on_train,
+                                          .test = on_test,
+                                          .model_summary = model.summary(),
+                                          .device = model.session().backend().describe(),
+                                          .phases = clock.phases(),
+                                          .started = config.at("started").get<std::string>(),
+                                          .seconds = clock.total()}));
+>>>>>>> main
   return outcome;
 }
 

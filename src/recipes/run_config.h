@@ -4,6 +4,7 @@
 #include <string>
 
 #include "recipes/run.h"
+#include "recipes/source.h"
 
 namespace curie {
 
@@ -16,8 +17,9 @@ RunOptions with_defaults(RunOptions options, const Recipe& recipe);
 // Of completed options.
 nlohmann::json config_of(const RunOptions& options, const std::string& started);
 
-// FNV-1a over the names of all samples and their classes: tells one data set from another.
-std::string digest(const LabelledImages& images);
+// FNV-1a over the names of all samples and their classes, and over the pixels of arrays, whose samples have no names:
+// tells one data set from another.
+std::string digest(const SourceImages& source);
 
 // A resumed run must see the data that the interrupted one saw. Throws Error(data) when `found` is another digest than
 // that in the configuration.
