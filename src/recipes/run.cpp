@@ -8,11 +8,13 @@
 #include "io/checkpoint.h"
 #include "io/model_file.h"
 #include "model/session.h"
+#include "recipes/baselines.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
 #include "recipes/run_files.h"
 #include "recipes/run_report.h"
+#include "report/pdf.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 
@@ -76,6 +78,10 @@ std::unique_ptr<Dataset> training_dataset(const RunOptions& options, const Recip
   return std::make_unique<AugmentedDataset>(
       images, *recipe.augmentation,
       pixel_scale(pixels.divisor, pixels.mean, pixels.stddev, recipe.preprocessing.channels), options.seed);
+}
+
+std::string contact_sheet_name(const Recipe& recipe) {
+  return recipe.contact_sheet.empty() ? kContactSheetFile : recipe.contact_sheet;
 }
 
 void import_pretrained(const RunOptions& options, const Recipe& recipe, Model& model) {
@@ -170,28 +176,38 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   const Predictions on_train = predict_all(model, data.train, options.batch_size);
   const Predictions on_test = predict_all(model, data.test, options.batch_size);
-  outcome.metrics = {{"train", figures(on_train, data.train)},
-                     {"test", figures(on_test, data.test)},
+  // Where the test part validates, thresholds have nothing else to be chosen on.
+  const bool validates = recipe.validation.kind != ValidationPart::Kind::test_part;
+  const Predictions on_validation = validates ? predict_all(model, data.validation, options.batch_size) : Predictions{};
+  clock.end("Evaluate");
+  RunReport report = report_of({.recipe = recipe,
+                                .options = options,
+                                .config = config,
+                                .source = source,
+                                .data = data,
+                                .history = outcome.history,
+                                .train = on_train,
+                                .test = on_test,
+                                .model_summary = model.summary(),
+                                .device = model.session().backend().describe(),
+                                .phases = {},
+                                .started = config.at("started").get<std::string>(),
+                                .validation = validates ? &on_validation : nullptr,
+                                .model = &model,
+                                .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}});
+  outcome.metrics = {{"train", metrics_json(report.results.front())},
+                     {"test", metrics_json(report.results.back())},
                      {"best", best_epoch(options, recipe, outcome.history, model, data.test)},
                      {"epochs", outcome.history.epochs.size()},
                      {"stop_reason", outcome.history.stop_reason},
                      {"synthetic", source.synthetic}};
   write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
-  clock.end("Evaluate");
+  if (has_pdf()) write_contact_sheet(options.out / contact_sheet_name(recipe), report);
+  clock.end("Figures, baseline, heat maps");
+  report.phases = clock.phases();
+  report.seconds = clock.total();
   outcome.report = options.out / kReportFile;
-  write_report(outcome.report, report_of({.recipe = recipe,
-                                          .options = options,
-                                          .config = config,
-                                          .source = source,
-                                          .data = data,
-                                          .history = outcome.history,
-                                          .train = on_train,
-                                          .test = on_test,
-                                          .model_summary = model.summary(),
-                                          .device = model.session().backend().describe(),
-                                          .phases = clock.phases(),
-                                          .started = config.at("started").get<std::string>(),
-                                          .seconds = clock.total()}));
+  write_report(outcome.report, report);
   return outcome;
 }
 
