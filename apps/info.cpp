@@ -10,7 +10,9 @@
 #include "commands.h"
 #include "cuda/libraries.h"
 #include "curie_version.h"
+#include "io/onnx.h"
 #include "ops/backend.h"
+#include "report/pdf.h"
 #include "report/report.h"
 #include "tensor/parallel.h"
 
@@ -36,7 +38,10 @@ std::vector<Part> parts() {
     for (const std::string& detail : status.details) list.push_back({status.name, status.available, detail});
   }
   for (const LibraryStatus& status : vendor_libraries()) list.push_back({status.name, status.available, status.detail});
+  list.push_back({"Keras files", hdf5_support().present, hdf5_support().detail});
+  list.push_back({"ONNX files", onnx_support().present, onnx_support().detail});
   list.push_back({"Chart.js", has_chart_js(), chart_js_status()});
+  list.push_back({"Cairo", has_pdf(), pdf_status()});
   return list;
 }
 

@@ -57,3 +57,17 @@ if(NOT why_no_hdf5)
   target_compile_definitions(curie_io PRIVATE H5_USE_110_API)
   target_link_libraries(curie_io PRIVATE ${CURIE_HDF5_LIBRARY} ${CURIE_ZIP_LIBRARY})
 endif()
+
+find_path(CURIE_ONNX_INCLUDE onnx/onnx_pb.h)
+find_library(CURIE_ONNX_LIBRARY onnx_proto)
+find_path(CURIE_PROTOBUF_INCLUDE google/protobuf/message.h)
+find_library(CURIE_PROTOBUF_LIBRARY protobuf)
+curie_why_not(why_no_onnx CURIE_ONNX CURIE_ONNX_INCLUDE onnx_pb.h libonnx-dev CURIE_ONNX_LIBRARY libonnx_proto libonnx-dev
+              CURIE_PROTOBUF_INCLUDE google/protobuf/message.h libprotobuf-dev CURIE_PROTOBUF_LIBRARY libprotobuf
+              libprotobuf-dev)
+curie_format(CURIE_ONNX FOLDERS onnx REASON "${why_no_onnx}")
+if(NOT why_no_onnx)
+  target_include_directories(curie_io SYSTEM PRIVATE ${CURIE_ONNX_INCLUDE} ${CURIE_PROTOBUF_INCLUDE})
+  target_compile_definitions(curie_io PRIVATE ONNX_NAMESPACE=onnx ONNX_ML=1)
+  target_link_libraries(curie_io PRIVATE ${CURIE_ONNX_LIBRARY} ${CURIE_PROTOBUF_LIBRARY})
+endif()

@@ -8,6 +8,7 @@
 #include "io/keras_model.h"
 #include "io/keras_training.h"
 #include "io/keras_weights.h"
+#include "io/probe.h"
 #include "io/zip_archive.h"
 #include "model/parameters.h"
 #include "tensor/files.h"
@@ -31,8 +32,9 @@ constexpr const char* kKeras3 = "3.0.0";
 
 // --- writing -----------------------------------------------------------------------------------------------------
 
-json curie_info(const Model& model, const ModelInfo& info) {
-  return {{"preprocessing", to_json(info.preprocessing)},
+json curie_note(Model& model, const ModelInfo& info) {
+  return {{"probe", make_probe(model)},
+          {"preprocessing", to_json(info.preprocessing)},
           {"classes", info.class_names},
           {"normalization", to_json(model.normalization())},
           {"provenance", info.provenance}};
@@ -74,12 +76,12 @@ ModelInfo guessed_info(const Model& model, const std::string& file) {
   return info;
 }
 
-ModelInfo read_info(const json& curie, Model& model, const std::string& file) {
+ModelInfo read_info(const json& note, Model& model, const std::string& file) {
   try {
-    model.set_normalization(normalization_from_json(curie.at("normalization")));
-    return {.preprocessing = preprocessing_from_json(curie.at("preprocessing")),
-            .class_names = curie.at("classes").get<std::vector<std::string>>(),
-            .provenance = curie.at("provenance")};
+    model.set_normalization(normalization_from_json(note.at("normalization")));
+    return {.preprocessing = preprocessing_from_json(note.at("preprocessing")),
+            .class_names = note.at("classes").get<std::vector<std::string>>(),
+            .provenance = note.at("provenance")};
   } catch (const json::exception& error) {
     throw_error(ErrorKind::file, fmt::format("{}: what Curie noted in it is damaged: {}", file, error.what()));
   }
@@ -88,7 +90,7 @@ ModelInfo read_info(const json& curie, Model& model, const std::string& file) {
 struct Contents {
   std::string file;
   KerasVersion version;
-  json model, training, curie;
+  json model, training, note;
   KerasArrays arrays;
   bool archive;
 };
@@ -117,7 +119,7 @@ LoadedModel make_model(const Contents& contents, const std::string& device, cons
   Model& model = read.model;
   const auto state = state_from(contents, read);
   ModelInfo info =
-      contents.curie.is_null() ? guessed_info(model, contents.file) : read_info(contents.curie, model, contents.file);
+      contents.note.is_null() ? guessed_info(model, contents.file) : read_info(contents.note, model, contents.file);
   CURIE_CHECK(model.graph().input_shape() == info.preprocessing.shape(), file,
               "{}: the model takes {}, its preprocessing makes {}", contents.file,
               to_string(model.graph().input_shape()), to_string(info.preprocessing.shape()));
@@ -126,6 +128,8 @@ LoadedModel make_model(const Contents& contents, const std::string& device, cons
   options.backend = backend;
   model.compile(options);
   model.set_state(state);
+  if (contents.note.is_object() && contents.note.contains("probe"))
+    check_probe(model, contents.note["probe"], false, contents.file);
   return {std::move(model), std::move(info)};
 }
 
@@ -153,19 +157,24 @@ Contents read_h5(std::span<const std::byte> bytes, const std::string& file) {
           .version = version_of(version == nullptr || version->texts.empty() ? "2" : version->texts[0]),
           .model = std::move(model),
           .training = attribute_json(root, "training_config", file),
-          .curie = attribute_json(root, kCurieAttribute, file),
+          .note = attribute_json(root, kCurieAttribute, file),
           .arrays = keras_arrays(hdf5),
           .archive = false};
 }
 
+const std::vector<std::byte>& entry_of(const ZipEntries& entries, const char* name, const std::string& file) {
+  const auto found = entries.find(name);
+  CURIE_CHECK(
+      found != entries.end(), file,
+      "{}: expected a .keras archive, found a zip archive without \"{}\"; PyTorch's .pth and .pt files are such: "
+      "save their tensors with safetensors.torch.save_file",
+      file, name);
+  return found->second;
+}
+
 Contents read_archive(std::span<const std::byte> bytes, const std::string& file) {
   const ZipEntries entries = read_zip(bytes, file, {kConfigEntry, kMetadataEntry, kWeightsEntry, kCurieEntry});
-  const auto entry = [&](const char* name) {
-    const auto found = entries.find(name);
-    CURIE_CHECK(found != entries.end(), file, "{}: expected a .keras archive, found a zip archive without \"{}\"", file,
-                name);
-    return std::span<const std::byte>(found->second);
-  };
+  const auto entry = [&](const char* name) { return std::span(entry_of(entries, name, file)); };
   const auto parse = [&](const char* name) {
     const std::span<const std::byte> text = entry(name);
     return parse_bounded_json({reinterpret_cast<const char*>(text.data()), text.size()}, file, name);
@@ -178,14 +187,14 @@ Contents read_archive(std::span<const std::byte> bytes, const std::string& file)
           .version = version_of(version.is_string() ? version.get<std::string>() : "3"),
           .model = std::move(config),
           .training = std::move(training),
-          .curie = entries.contains(kCurieEntry) ? parse(kCurieEntry) : json(),
+          .note = entries.contains(kCurieEntry) ? parse(kCurieEntry) : json(),
           .arrays = keras_arrays(parse_hdf5(entry(kWeightsEntry), file + ": " + kWeightsEntry, {"optimizer"})),
           .archive = true};
 }
 
 }  // namespace
 
-void save_keras_hdf5(const std::filesystem::path& path, const Model& model, const ModelInfo& info) {
+void save_keras_hdf5(const std::filesystem::path& path, Model& model, const ModelInfo& info) {
   const std::vector<KerasLayer> layers = keras_layers(model);
   const std::map<std::string, Tensor> state = state_of(model);
   const json training = keras_training_config(model.training_config(), KerasVersion::keras2);
@@ -193,7 +202,7 @@ void save_keras_hdf5(const std::filesystem::path& path, const Model& model, cons
   root.attributes = {{"model_config", text(keras_model_config(model.name(), layers, KerasVersion::keras2).dump())},
                      {"keras_version", text(kKeras2)},
                      {"backend", text("tensorflow")},
-                     {kCurieAttribute, text(curie_info(model, info).dump())}};
+                     {kCurieAttribute, text(curie_note(model, info).dump())}};
   if (!training.is_null()) root.attributes["training_config"] = text(training.dump());
   weights.attributes = {{"keras_version", text(kKeras2)}, {"backend", text("tensorflow")}};
   std::vector<std::string> layer_names;
@@ -216,7 +225,7 @@ void save_keras_hdf5(const std::filesystem::path& path, const Model& model, cons
   write_file(path, compose_hdf5(groups));
 }
 
-void save_keras_archive(const std::filesystem::path& path, const Model& model, const ModelInfo& info) {
+void save_keras_archive(const std::filesystem::path& path, Model& model, const ModelInfo& info) {
   const std::vector<KerasLayer> layers = keras_layers(model);
   const std::map<std::string, Tensor> state = state_of(model);
   json config = keras_model_config(model.name(), layers, KerasVersion::keras3);
@@ -241,7 +250,21 @@ void save_keras_archive(const std::filesystem::path& path, const Model& model, c
   write_file(path, compose_zip({{kMetadataEntry, bytes({{"keras_version", kKeras3}})},
                                 {kConfigEntry, bytes(config)},
                                 {kWeightsEntry, compose_hdf5(objects)},
-                                {kCurieEntry, bytes(curie_info(model, info))}}));
+                                {kCurieEntry, bytes(curie_note(model, info))}}));
+}
+
+KerasFileWeights read_keras_weights(std::span<const std::byte> bytes, const std::string& file) {
+  if (looks_like_zip(bytes)) {
+    const ZipEntries entries = read_zip(bytes, file, {kWeightsEntry, kCurieEntry});
+    const auto note = entries.find(kCurieEntry);
+    return {keras_arrays(parse_hdf5(entry_of(entries, kWeightsEntry, file), file, {"optimizer"})),
+            note == entries.end()
+                ? "null"
+                : std::string(reinterpret_cast<const char*>(note->second.data()), note->second.size())};
+  }
+  const Hdf5File hdf5 = parse_hdf5(bytes, file, {"optimizer_weights", "optimizer"});
+  const Hdf5Text* note = hdf5.find("/")->attribute(kCurieAttribute);
+  return {keras_arrays(hdf5), note == nullptr || note->texts.size() != 1 ? "null" : note->texts[0]};
 }
 
 LoadedModel load_keras(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend) {

@@ -2,8 +2,9 @@
 // Layouts: keras/src/legacy/saving/legacy_h5_format.py and keras/src/saving/saving_lib.py.
 //
 // Both hold the architecture, the weights and the training configuration, and beside these, where Keras does not look,
-// Curie's preprocessing, class names and provenance. Keras' model takes what Curie's takes after normalization, since
-// that is how Keras' users prepare their images: for recipes that divide by 255, pixels divided by 255.
+// Curie's preprocessing, class names, provenance and a probe (io/probe.h). Keras' model takes what Curie's takes after
+// normalization, since that is how Keras' users prepare their images: for recipes that divide by 255, pixels divided by
+// 255.
 #pragma once
 
 #include <filesystem>
@@ -14,9 +15,10 @@
 
 namespace curie {
 
-// Replace `path` whole or not at all. Error(usage) for a model with a layer that Keras does not have.
-void save_keras_hdf5(const std::filesystem::path& path, const Model& model, const ModelInfo& info);
-void save_keras_archive(const std::filesystem::path& path, const Model& model, const ModelInfo& info);
+// Replace `path` whole or not at all. The model must be compiled. Error(usage) for a model with a layer that Keras does
+// not have.
+void save_keras_hdf5(const std::filesystem::path& path, Model& model, const ModelInfo& info);
+void save_keras_archive(const std::filesystem::path& path, Model& model, const ModelInfo& info);
 
 // Reads either, told apart by their first bytes. Of a file that Keras wrote, preprocessing and class names are guessed
 // from the shapes, with a warning. Error(file) that names the layer or the tensor for what is damaged, does not fit

@@ -26,6 +26,13 @@ struct KerasArrays {
   std::vector<KerasArray> arrays;
 };
 
+// What .h5 files and .keras archives have in common, without the architecture.
+struct KerasFileWeights {
+  KerasArrays arrays;
+  std::string note;  // Curie's, JSON text; "null" in files that others wrote
+};
+KerasFileWeights read_keras_weights(std::span<const std::byte> bytes, const std::string& file);
+
 // Finds the weights in a whole model or a weights-only file, of Keras 1 to 3. Error(file) where there are none.
 KerasArrays keras_arrays(const Hdf5File& file);
 

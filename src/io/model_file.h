@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -36,5 +37,10 @@ struct ModelDescription {
   ModelInfo info;
 };
 ModelDescription describe_model(const std::filesystem::path& path);
+
+// The parts of the above, for other files that carry a model of Curie's in their metadata.
+std::map<std::string, std::string> model_metadata(const Model& model, const ModelInfo& info);  // "curie.model", ...
+ModelDescription describe_metadata(const std::map<std::string, std::string>& metadata, const std::string& file);
+Model compile_model(const ModelDescription& description, const std::string& device, const BackendOptions& backend);
 
 }  // namespace curie

@@ -63,8 +63,7 @@ Split divide(const TestPart& part, std::span<const std::int32_t> labels, const s
     case TestPart::Kind::stratified:
       return stratified_split(labels, part.fraction, seed);
     case TestPart::Kind::held_back:
-      return divide_each_class(
-          labels, [&](int) { return part.of_each_class; }, seed);
+      return hold_back(labels, part.of_each_class, seed);
     case TestPart::Kind::official:
       return official_part(official);
   }

@@ -89,10 +89,11 @@ TEST_CASE("the data set's own test part is taken as it is") {
 
 TEST_CASE("samples that cannot be divided are refused in words") {
   const std::vector<std::int32_t> few = labels_of({20, 16});
-  CHECK_ERROR([&] { divide(TestPart::held_back(16), few, {}, 1); }, data, "0 of 16 for training");
+  CHECK_ERROR([&] { divide(TestPart::held_back(16), few, {}, 1); }, data, "class 1 has 16 samples");
   CHECK_ERROR([&] { divide(TestPart::official(), few, {}, 1); }, data, "folders train and test");
   CHECK_ERROR([&] { divide(TestPart::official(), few, std::vector<bool>(36, false), 1); }, data, "36 training and 0");
-  CHECK_ERROR([&] { divide(ValidationPart::last(0.1), std::vector<std::int32_t>(1, 0), 1); }, data, "last 0.1 of 1");
+  CHECK_ERROR([&] { divide(ValidationPart::last(0.1), std::vector<std::int32_t>(1, 0), 1); }, usage,
+              "0.1 leaves 0 of 1");
 }
 
 TEST_CASE("each kind of part has words of its own") {

@@ -168,12 +168,13 @@ TEST_CASE("the networks of document 003 are its networks") {
 }
 
 TEST_CASE("VGG16 under a head is the documents' network, frozen but for the head") {
-  for (const char* name : {"covid-vgg16-224", "covid-vgg16-237"}) {
+  for (const int size : {224, 237}) {
+    const std::string name = "covid-vgg16-" + std::to_string(size);
     check_counts(name, 14747585, 32897);
     const Model model = find_recipe(name).build(1);
     const std::vector<Row> rows = rows_of(model.graph());
     const std::vector<Row> head(rows.end() - 5, rows.end());
-    CHECK(rows.front() == Row{"block1_conv1", {name[11] == '2' && name[13] == '4' ? 224 : 237, 224, 64}, 1792});
+    CHECK(rows.front() == Row{"block1_conv1", {size, size, 64}, 1792});
     CHECK(head == std::vector<Row>{{"average_pooling2d", {1, 1, 512}, 0},
                                    {"flatten", {512}, 0},
                                    {"dense", {64}, 32832},
@@ -192,11 +193,15 @@ TEST_CASE("radiography-resnet18 is torchvision's ResNet18 with four outputs") {
   CHECK(rows.back() == Row{"fc", {4}, 2052});
 }
 
-TEST_CASE("an image too small for a recipe's network is refused with the network's name and the layer's") {
+TEST_CASE("an image too small for a recipe's network is refused with the network's name") {
   for (const Recipe& known : all_recipes()) {
+    if (known.name == "radiography-resnet18") continue;  // its padded layers reach down to a single pixel
     Recipe recipe = known;
     recipe.preprocessing.width = recipe.preprocessing.height = 5;
     CAPTURE(recipe.name);
     CHECK_ERROR([&] { recipe.build(1); }, usage, recipe.name);
   }
+  Recipe vgg16 = find_recipe("covid-vgg16-224");
+  vgg16.preprocessing.width = vgg16.preprocessing.height = 127;  // 127 / 32 = 3 pixels, the head's pool wants 4
+  CHECK_ERROR([&] { vgg16.build(1); }, usage, "4");
 }
