@@ -19,12 +19,9 @@ void DeviceOptions::add_to(CLI::App& command) {
   command.add_option("--threads", backend.threads, "CPU threads; 0: one a usable core")->capture_default_str();
   command
       .add_option_function<std::string>(
-          "--math", [this](const std::string& name) { backend.math = name == "tf32" ? Math::tf32 : Math::exact; },
+          "--math", [this](const std::string& name) { backend.math = math_named(name); },
           "exact: float32 (default); tf32: tensor cores, factors rounded to 10 bits of mantissa, GPU only")
-      ->type_name("exact|tf32")
-      ->check([](const std::string& name) {
-        return name == "exact" || name == "tf32" ? std::string() : "expected exact or tf32, got " + name;
-      });
+      ->type_name("exact|tf32");
   command.add_flag_callback(
       "--no-graph", [this] { backend.record_steps = false; },
       "on a GPU: start every kernel anew instead of replaying a CUDA graph");

@@ -68,8 +68,7 @@ Findings find_out(const CatalogueEntry& entry, const std::vector<Extent>& extent
   entry.run(reference);
 
   const std::string device = "emulated:" + arguments.order + (arguments.checked ? ":checked" : "");
-  const std::unique_ptr<Backend> emulated =
-      make_backend(device, {.math = arguments.math == "tf32" ? Math::tf32 : Math::exact});
+  const std::unique_ptr<Backend> emulated = make_backend(device, {.math = math_named(arguments.math)});
   Operands operands(*emulated, extents,
                     [](const std::byte* data, const std::string& name) { emu::name_memory(data, name); });
   emu::record_launches();
@@ -226,7 +225,7 @@ void emulate(const EmulateArguments& arguments) {
   bool agrees = true;
   for (const Agreement& a : findings.agreement) {
     // Sums of a few hundred products in another order; exact entries leave no room.
-    const double bound = arguments.math == "tf32" ? 1e-2 : 1e-4;
+    const double bound = math_named(arguments.math) == Math::tf32 ? 1e-2 : 1e-4;
     agrees = agrees && (a.equal == a.elements || (!entry.exact && a.largest <= bound));
   }
   if (arguments.json) {
@@ -265,10 +264,7 @@ void add_emulate(CLI::App& app) {
       ->check(CLI::IsMember({"ascending", "descending", "random"}))
       ->type_name("ORDER")
       ->capture_default_str();
-  command->add_option("--math", arguments->math, "exact or tf32")
-      ->check(CLI::IsMember({"exact", "tf32"}))
-      ->type_name("MATH")
-      ->capture_default_str();
+  command->add_option("--math", arguments->math, "exact or tf32")->type_name("exact|tf32")->capture_default_str();
   command->add_flag("--json", arguments->json, "as JSON on stdout");
   command->footer("Example: curie emulate max_pool_forward --shape n=1,c=32 --checked --order descending");
   command->callback([arguments] { emulate(*arguments); });

@@ -12,6 +12,7 @@
 #include "curie_version.h"
 #include "io/onnx.h"
 #include "ops/backend.h"
+#include "report/pdf.h"
 #include "report/report.h"
 #include "tensor/parallel.h"
 
@@ -40,6 +41,7 @@ std::vector<Part> parts() {
   list.push_back({"Keras files", hdf5_support().present, hdf5_support().detail});
   list.push_back({"ONNX files", onnx_support().present, onnx_support().detail});
   list.push_back({"Chart.js", has_chart_js(), chart_js_status()});
+  list.push_back({"Cairo", has_pdf(), pdf_status()});
   return list;
 }
 

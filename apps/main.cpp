@@ -39,8 +39,11 @@ int run(int argc, char** argv) {
   curie::add_train(app, std::vector<std::string>(argv, argv + argc));
   curie::add_evaluate(app);
   curie::add_predict(app);
+  curie::add_explain(app, std::vector<std::string>(argv, argv + argc));
+  curie::add_compare(app);
   curie::add_summary(app);
   curie::add_recipes(app);
+  curie::add_pack(app);
   curie::add_convert(app);
   curie::add_info(app);
 #ifdef CURIE_WITH_EMULATED

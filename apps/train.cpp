@@ -46,8 +46,9 @@ fs::path new_run_folder(const std::string& recipe) {
 
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
-  for (const char* name : {"--recipe", "--data", "--out", "--image-size", "--batch-size", "--seed", "--split-seed",
-                           "--split-by", "--limit", "--patience"}) {
+  for (const char* name :
+       {"--recipe", "--data", "--data-x", "--data-y", "--weights", "--out", "--image-size", "--batch-size", "--seed",
+        "--split-seed", "--split-by", "--augment", "--limit", "--patience"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -107,7 +108,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
   }
   catch_interrupts();
   log_info("run folder: {}", options.out.string());
-  if (options.data.empty()) {
+  if (options.data.empty() && options.data_x.empty()) {
     log_info("no --data given: training on phantoms, synthetic pictures that only look like chest X-rays");
   }
   const RunOutcome outcome = run_recipe(options);
@@ -137,6 +138,13 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   command->add_option("--recipe", run.recipe, "which experiment; `curie recipes` lists them")->capture_default_str();
   command->add_option("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms")
       ->type_name("DIR");
+  command->add_option("--data-x", run.data_x, "images as a NumPy array (n, h, w, c), as `curie pack` makes it")
+      ->type_name("X.npy");
+  command->add_option("--data-y", run.data_y, "their class numbers, (n) or (n, 1)")->type_name("Y.npy");
+  command
+      ->add_option("--weights,--pretrained", run.weights,
+                   "start from these weights: VGG16 as Keras saves it, ResNet18 as safetensors")
+      ->type_name("FILE");
   command->add_option("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME")->type_name("DIR");
   command->add_option("--epochs", run.epochs, "at most this many epochs; default: the recipe's");
   command->add_option("--batch-size", run.batch_size, "samples a step; default: the recipe's");
@@ -150,7 +158,11 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   command->add_option("--split-seed", run.split_seed,
                       "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1");
   command
-      ->add_option("--split-by", arguments->split_by,
+      ->add_option("--augment", run.augment,
+                   "keras: as Keras does; correct: shifts along their own axes, about the true centre; none")
+      ->check(CLI::IsMember({"keras", "correct", "none"}));
+  command
+      ->add_option("--split-by", "--augment", arguments->split_by,
                    "random: as the document did; patient: all images of a patient go to the same part")
       ->check(CLI::IsMember({"random", "patient"}))
       ->capture_default_str();

@@ -59,9 +59,9 @@ std::unique_ptr<Backend> make_cuda(const std::string& device, const BackendOptio
   if (const std::size_t colon = device.find(':'); colon != std::string::npos) {
     const char* end = device.data() + device.size();
     const auto [stop, error] = std::from_chars(device.data() + colon + 1, end, index);
-    CURIE_CHECK(error == std::errc() && stop == end && index >= 0 &&
-                    static_cast<std::size_t>(index) < status.details.size(),
-                usage, "device \"{}\": expected cuda:0 to cuda:{}", device, status.details.size() - 1);
+    CURIE_CHECK(
+        error == std::errc() && stop == end && index >= 0 && static_cast<std::size_t>(index) < status.details.size(),
+        usage, "device \"{}\": expected cuda:0 to cuda:{}", device, status.details.size() - 1);
   }
   return cuda::make_gpu_backend(index, options);
 #else
@@ -124,9 +124,15 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOp
               fmt::format("device \"{}\" is unknown; expected auto, cpu, cuda, cuda:N or emulated", device));
 }
 
+BackendStatus backend_status(const std::string& name) {
+  if (name == "cpu") return {.name = "cpu", .available = true, .details = {make_cpu_backend()->describe()}};
+  if (name == "cuda") return cuda_status();
+  if (name == "emulated") return emulated_status();
+  throw_error(ErrorKind::usage, fmt::format("backend \"{}\" is unknown; expected cpu, cuda or emulated", name));
+}
+
 std::vector<BackendStatus> backend_status() {
-  const std::unique_ptr<Backend> cpu = make_cpu_backend();
-  return {{.name = "cpu", .available = true, .details = {cpu->describe()}}, cuda_status(), emulated_status()};
+  return {backend_status("cpu"), backend_status("cuda"), backend_status("emulated")};
 }
 
 }  // namespace curie

@@ -2,6 +2,7 @@
 """Puts Curie's and PyTorch's figures for covid-cnn-64 side by side: one row a seed, means and standard errors below.
 
   scripts/peers/accuracy_table.py --curie runs/seed1 runs/seed2 ... --torch torch_seed1.json ... --patience 4 --out results.json
+  scripts/peers/accuracy_table.py --keep results.json --curie runs/seed9 --out results.json      # more runs beside those of a file
   scripts/peers/accuracy_table.py --print results.json
 
 --curie takes folders of runs (metrics.json, config.json), --torch takes files of covid_cnn_64.py. Writes JSON and prints
@@ -75,11 +76,23 @@ def table(results):
             yield from rows({"curie": "Curie", "pytorch": "PyTorch"}[name], results[name])
 
 
+def by_seed(kept, added):
+    """All runs in the order of their seeds; a seed that was run before must have ended as it did then."""
+    runs = {run["seed"]: run for run in kept}
+    for run in added:
+        before = runs.setdefault(run["seed"], run)
+        if (before["epochs"], before["accuracy"]) != (run["epochs"], run["accuracy"]):
+            raise SystemExit(f"seed {run['seed']}: accuracy {run['accuracy']} after {run['epochs']} epochs, kept is "
+                             f"{before['accuracy']} after {before['epochs']}")  # fmt: skip
+    return [runs[seed] for seed in sorted(runs)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curie", nargs="*", default=[])
     parser.add_argument("--torch", nargs="*", default=[])
     parser.add_argument("--patience", type=int, default=4)
+    parser.add_argument("--keep", help="a file of earlier results whose runs stay")
     parser.add_argument("--out")
     parser.add_argument("--print", dest="show", nargs="+")
     arguments = parser.parse_args()
@@ -88,12 +101,17 @@ def main():
             print("\n".join(table(json.loads(pathlib.Path(path).read_text()))))
             print()
         return
+    kept = {"curie": [], "pytorch": []}
+    if arguments.keep:
+        kept = json.loads(pathlib.Path(arguments.keep).read_text())
+        if kept["patience"] != arguments.patience:
+            raise SystemExit(f"{arguments.keep} holds patience {kept['patience']}, not {arguments.patience}")
     results = {
         "recipe": "covid-cnn-64",
         "patience": arguments.patience,
         "machine": platform.processor() or platform.machine(),
-        "curie": [curie_run(folder) for folder in arguments.curie],
-        "pytorch": [torch_run(path, arguments.patience) for path in arguments.torch],
+        "curie": by_seed(kept["curie"], [curie_run(folder) for folder in arguments.curie]),
+        "pytorch": by_seed(kept["pytorch"], [torch_run(path, arguments.patience) for path in arguments.torch]),
     }
     if arguments.out:
         pathlib.Path(arguments.out).write_text(json.dumps(results, indent=1) + "\n")

@@ -34,6 +34,8 @@ class Operands {
   float* uniform(const std::string& name, std::size_t count, float low = -1.0f, float high = 1.0f);
   std::int32_t* indices(const std::string& name, std::size_t count, int below);
   std::uint8_t* bytes(const std::string& name, std::size_t count, int below = 256);
+  WarpMatrix* matrices(const std::string& name,
+                       const WarpShape& shape);               // turns and stretches about the centre, some beyond
   float* output(const std::string& name, std::size_t count);  // NaN before the call
   std::uint8_t* byte_output(const std::string& name, std::size_t count);
   float* in_and_out(const std::string& name, std::size_t count, float low, float high);

@@ -1,4 +1,4 @@
-// Convolution forward and its gradient in x: both are correlations (conv2d_plan.h) run by the tile kernel
+// Convolution forward and its gradient in x: both are correlations (ops/correlation.h) run by the tile kernel
 // (conv2d_tile-inl.h). The gradient in w is in conv2d_weights.cpp.
 #include "cpu/simd.h"
 
@@ -24,7 +24,7 @@ struct CorrelationArguments {
   const float* bias;  // may be null
   bool relu;
   float* y;
-  float* panels;  // panel_floats()
+  float* panels;  // panel_floats
   float* biases;  // k rounded up to kMaxBlock
   float* strips;  // strip_floats a worker
 };
@@ -85,7 +85,7 @@ HWY_EXPORT(correlate);
 std::size_t lay_out(const Correlation& shape, const BandPlan& plan, int workers, std::byte* data,
                     CorrelationArguments& arguments) {
   Arena arena(data);
-  arguments.panels = arena.take<float>(shape.panel_floats());
+  arguments.panels = arena.take<float>(panel_floats(shape));
   arguments.biases = arena.take<float>((std::size_t(shape.k) + kMaxBlock - 1) / kMaxBlock * kMaxBlock);
   arguments.strips = arena.take<float>(plan.strip_floats * workers);
   return arena.used();

@@ -5,67 +5,9 @@
 #include <cstring>
 
 namespace curie {
-namespace {
 
-int ceil_div(int a, int b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-}  // namespace
-
-std::size_t Correlation::panel_floats() const { return std::size_t(ceil_div(k, kMaxBlock)) * kMaxBlock * r * run(); }
-
-bool Correlation::padded() const { return pad_top != 0 || pad_left != 0 || strip_rows(p) > h || strip_columns() > w; }
-
-Correlation forward_correlation(const Conv2dShape& shape) {
-  Correlation result;
-  result.n = shape.n, result.h = shape.h, result.w = shape.w, result.c = shape.c;
-  result.k = shape.k, result.r = shape.r, result.s = shape.s;
-  result.stride_h = shape.stride_h, result.stride_w = shape.stride_w;
-  result.pad_top = shape.pad_top, result.pad_left = shape.pad_left;
-  result.p = shape.p, result.q = shape.q;
-  result.y_pixel = shape.k;
-  result.y_row = std::size_t(shape.q) * shape.k;
-  result.y_image = result.y_row * shape.p;
-  result.w_in = 1;
-  result.w_column = shape.c;
-  result.w_row = std::ptrdiff_t(shape.s) * shape.c;
-  result.w_out = result.w_row * shape.r;
-  return result;
-}
-
-Correlation input_gradient_correlation(const Conv2dShape& shape, int a, int b) {
-  // With position + pad = stride * t + a: dx[position] = sum over i of dy[t - i] * w[a + stride * i], i < taps.
-  struct Axis {
-    int taps, first_t, first_position, count;
-    Axis(int residue, int filter, int stride, int pad, int extent) {
-      taps = std::max(0, ceil_div(filter - residue, stride));
-      first_t = ceil_div(pad - residue, stride);
-      first_position = stride * first_t + residue - pad;
-      count = std::max(0, ceil_div(extent - first_position, stride));
-    }
-  };
-  const Axis rows(a, shape.r, shape.stride_h, shape.pad_top, shape.h);
-  const Axis columns(b, shape.s, shape.stride_w, shape.pad_left, shape.w);
-  Correlation result;
-  result.n = shape.n, result.h = shape.p, result.w = shape.q, result.c = shape.k;
-  result.k = shape.c;
-  const bool any = rows.taps > 0 && columns.taps > 0;
-  result.r = any ? rows.taps : 0, result.s = any ? columns.taps : 0;
-  result.pad_top = any ? rows.taps - 1 - rows.first_t : 0;
-  result.pad_left = any ? columns.taps - 1 - columns.first_t : 0;
-  result.p = rows.count, result.q = columns.count;
-  const std::size_t x_row = std::size_t(shape.w) * shape.c;
-  result.y_offset = rows.first_position * x_row + std::size_t(columns.first_position) * shape.c;
-  result.y_image = x_row * shape.h;
-  result.y_row = x_row * shape.stride_h;
-  result.y_pixel = std::size_t(shape.stride_w) * shape.c;
-  const std::ptrdiff_t filter_row = std::ptrdiff_t(shape.s) * shape.c;
-  result.w_out = 1;
-  result.w_in = filter_row * shape.r;
-  result.w_row = -filter_row * shape.stride_h;
-  result.w_column = -std::ptrdiff_t(shape.c) * shape.stride_w;
-  result.w_offset = (a + std::ptrdiff_t(shape.stride_h) * (rows.taps - 1)) * filter_row +
-                    (b + std::ptrdiff_t(shape.stride_w) * (columns.taps - 1)) * shape.c;
-  return result;
+std::size_t panel_floats(const Correlation& shape) {
+  return std::size_t(ceil_div(shape.k, kMaxBlock)) * kMaxBlock * shape.r * shape.run();
 }
 
 BandPlan plan_bands(const Correlation& shape, int row_multiple) {

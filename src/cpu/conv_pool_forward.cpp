@@ -315,7 +315,7 @@ HWY_EXPORT(convolve_and_pool);
 std::size_t lay_out(const ConvPoolShape& shape, const Correlation& conv, const BandPlan& plan, int workers,
                     std::byte* data, ConvPoolArguments& arguments) {
   Arena arena(data);
-  arguments.panels = arena.take<float>(conv.panel_floats());
+  arguments.panels = arena.take<float>(panel_floats(conv));
   arguments.biases = arena.take<float>((std::size_t(conv.k) + kMaxBlock - 1) / kMaxBlock * kMaxBlock);
   arguments.strips = arena.take<float>(plan.strip_floats * workers);
   arguments.rows =

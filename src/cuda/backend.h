@@ -82,9 +82,13 @@ class GpuBackend : public Backend {
   void dropout(const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x, float* y) override;
   void add(std::size_t count, const float* a, const float* b, float* y) override;
   void fill(std::size_t count, float value, float* y) override;
+  void cast_to_bf16(std::size_t count, const float* x, Bf16* y) override;
+  void cast_to_f32(std::size_t count, const Bf16* x, float* y) override;
   void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) override;
   void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
                            const std::uint8_t* images, const float* table, float* y) override;
+  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices, const std::uint8_t* images,
+               const float* offset, const float* factor, float* y) override;
   void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                    std::uint32_t* y) override;
   // --- losses, metrics, optimizers ----------------------------------------------------------------------------------

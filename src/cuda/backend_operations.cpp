@@ -116,6 +116,12 @@ void GpuBackend::add(std::size_t count, const float* a, const float* b, float* y
 void GpuBackend::fill(std::size_t count, float value, float* y) {
   CURIE_GPU::fill(runtime_->stream(), count, value, y);
 }
+void GpuBackend::cast_to_bf16(std::size_t count, const float* x, Bf16* y) {
+  CURIE_GPU::cast_to_bf16(runtime_->stream(), count, x, y);
+}
+void GpuBackend::cast_to_f32(std::size_t count, const Bf16* x, float* y) {
+  CURIE_GPU::cast_to_f32(runtime_->stream(), count, x, y);
+}
 void GpuBackend::normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) {
   CURIE_GPU::normalize_u8(runtime_->stream(), pixels, channels, x, table, y);
 }
@@ -123,6 +129,11 @@ void GpuBackend::gather_normalize_u8(int count, std::size_t pixels, int channels
                                      const std::uint8_t* images, const float* table, float* y) {
   CURIE_GPU::gather_normalize_u8(runtime_->stream(), count, pixels, channels, rows, images, table, y);
 }
+void GpuBackend::warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+                         const std::uint8_t* images, const float* offset, const float* factor, float* y) {
+  CURIE_GPU::warp_u8(runtime_->stream(), shape, rows, matrices, images, offset, factor, y);
+}
+
 void GpuBackend::gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                              std::uint32_t* y) {
   CURIE_GPU::gather_rows(runtime_->stream(), count, words, rows, x, y);

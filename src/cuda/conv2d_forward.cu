@@ -1,4 +1,4 @@
-// Convolution and its input gradient in float32, as one correlation (conv2d_plan.h): a product of patches (pixels x
+// Convolution and its input gradient in float32, as one correlation (ops/correlation.h): a product of patches (pixels x
 // taps) and filters (taps x outputs).
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_simt.cuh"

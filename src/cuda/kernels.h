@@ -14,6 +14,8 @@
 #include "ops/pool.h"
 #include "ops/step_state.h"
 #include "ops/types.h"
+#include "ops/warp.h"
+#include "tensor/bf16.h"
 
 struct CUstream_st;
 
@@ -73,7 +75,7 @@ void batch_norm_backward(Stream stream, const BatchNormShape& shape, const float
 void batch_norm_backward_inference(Stream stream, const BatchNormShape& shape, const float* gamma,
                                    const float* running_variance, const float* dy, float* dx);
 
-// activation.cu, softmax.cu, dropout.cu, elementwise.cu
+// activation.cu, softmax.cu, dropout.cu, elementwise.cu, cast.cu
 void activation_forward(Stream stream, Activation activation, std::size_t count, const float* x, float* y);
 void activation_backward(Stream stream, Activation activation, std::size_t count, const float* y, const float* dy,
                          float* dx);
@@ -85,11 +87,17 @@ void dropout(Stream stream, const DropoutSpec& spec, const StepState* state, std
              float* y);
 void add(Stream stream, std::size_t count, const float* a, const float* b, float* y);
 void fill(Stream stream, std::size_t count, float value, float* y);
+void cast_to_bf16(Stream stream, std::size_t count, const float* x, Bf16* y);
+void cast_to_f32(Stream stream, std::size_t count, const Bf16* x, float* y);
 void normalize_u8(Stream stream, std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y);
 void gather_normalize_u8(Stream stream, int count, std::size_t pixels, int channels, const std::int32_t* rows,
                          const std::uint8_t* images, const float* table, float* y);
 void gather_rows(Stream stream, int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                  std::uint32_t* y);
+
+// warp.cu
+void warp_u8(Stream stream, const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+             const std::uint8_t* images, const float* offset, const float* factor, float* y);
 
 // loss.cu, metrics.cu, optimizer.cu
 std::size_t loss_scratch_bytes(const LossShape& shape);

@@ -159,10 +159,7 @@ std::vector<std::pair<std::string, Tensor>> Model::state() const {
   CURIE_CHECK(compiled(), usage, "model: call compile before reading the weights");
   std::vector<std::pair<std::string, Tensor>> tensors;
   for (const NamedParameter& named : session_->parameters().parameters()) {
-    const Tensor& value = named.parameter->value;
-    Tensor host = Tensor::zeros(value.shape());
-    session_->backend().copy_to_host(host.raw(), value.raw(), value.bytes());
-    tensors.emplace_back(named.name, std::move(host));
+    tensors.emplace_back(named.name, to_host(session_->backend(), named.parameter->value));
   }
   return tensors;
 }

@@ -1,24 +1,13 @@
 #include "model/pixels.h"
 
-#include <memory>
-
 #include "ops/ops.h"
 
 namespace curie {
-namespace {
-
-Tensor on_device(Backend& backend, const Shape& shape, DType type) {
-  return Tensor(std::make_shared<const Buffer>(backend.allocate(shape.elements() * size_of(type))), 0, shape, type);
-}
-
-}  // namespace
 
 PixelStaging::PixelStaging(Backend& backend, const Shape& sample, int batch, const Normalization& normalization)
     : channels_(sample[-1]), pixels_of_one_(sample.elements() / static_cast<std::size_t>(sample[-1])) {
-  pixels_ = on_device(backend, sample.with_batch(batch), DType::u8);
-  const Tensor table = normalization.table(channels_);
-  table_ = on_device(backend, table.shape(), DType::f32);
-  backend.copy_to_device(table_.raw(), table.raw(), table.bytes());
+  pixels_ = device_zeros(backend, sample.with_batch(batch), DType::u8);
+  table_ = on_device(backend, normalization.table(channels_));
 }
 
 std::size_t PixelStaging::bytes(const Shape& sample, int batch) {

@@ -1,26 +1,24 @@
 #include "model/resident.h"
 
-#include <memory>
-#include <utility>
+#include "data/augmented_dataset.h"
 
 namespace curie {
-namespace {
-
-Tensor copy_of(Backend& backend, const Tensor& host) {
-  auto buffer = std::make_shared<const Buffer>(backend.allocate(host.bytes()));
-  backend.copy_to_device(buffer->data(), host.raw(), host.bytes());
-  return Tensor(std::move(buffer), 0, host.shape(), host.dtype());
-}
-
-}  // namespace
 
 bool ResidentDatasets::keep(Backend& backend, const Dataset& data, const Tensor& targets) {
   if (kept_.contains(&data)) return true;
   const std::optional<Backend::Memory> memory = backend.memory();
-  const Tensor* samples = data.all_samples();
+  const AugmentedDataset* augmented = data.augmented();
+  const Tensor* samples = augmented != nullptr ? &augmented->images() : data.all_samples();
   if (!memory || samples == nullptr) return false;
   if (samples->bytes() + targets.bytes() > memory->free / 2) return false;
-  kept_[&data] = {.pixels = copy_of(backend, *samples), .targets = copy_of(backend, targets)};
+  ResidentData& kept = kept_[&data];
+  kept = {.pixels = on_device(backend, *samples), .targets = on_device(backend, targets), .augmented = augmented};
+  if (augmented == nullptr) return true;
+  const auto per_channel = [&](const std::vector<float>& values) {
+    return on_device(backend, Tensor::from<float>({static_cast<int>(values.size())}, values));
+  };
+  kept.offset = per_channel(augmented->scale().offset);
+  kept.factor = per_channel(augmented->scale().factor);
   return true;
 }
 

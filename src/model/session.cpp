@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "data/augmented_dataset.h"
 #include "ops/ops.h"
 
 namespace curie {
@@ -93,6 +94,8 @@ void Session::allocate(const StepPlan& plan) {
   staging_.targets = device_tensor(host_targets_.shape(), host_targets_.dtype());
   staging_.weights = device_tensor(Shape{batch}, DType::f32);
   staging_.samples = device_tensor(Shape{batch}, DType::i32);
+  host_matrices_.resize(static_cast<std::size_t>(batch));
+  staging_.matrices = device_tensor(Shape{batch * static_cast<int>(sizeof(WarpMatrix))}, DType::u8);
   const std::size_t scratch = backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
   loss_scratch_ = device_tensor(Shape{static_cast<int>(scratch)}, DType::u8);
   // Takes the scratch memory of the largest batches now rather than in a step.
@@ -107,7 +110,8 @@ std::size_t Session::staging_bytes(const StepPlan& plan) const {
   const std::size_t pixels = takes_pixels(plan) ? PixelStaging::bytes(graph_->input_shape(), batch) : 0;
   const std::size_t target = takes_class_index(loss_kind_) ? 1 : static_cast<std::size_t>(outputs_);
   constexpr std::size_t kWeightAndNumber = 8;
-  return pixels + n * (4 * target + kWeightAndNumber) + backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
+  return pixels + n * (4 * target + kWeightAndNumber + sizeof(WarpMatrix)) +
+         backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
 }
 
 std::size_t Session::predicted_bytes(const StepPlan& plan) {
@@ -172,9 +176,14 @@ Session::Source Session::load(const Tensor& pixels, std::span<const std::int32_t
   return {.data = nullptr, .type = pixels.dtype()};
 }
 
-Session::Source Session::load(const ResidentData& data, std::span<const int> samples, Executor& executor) {
+Session::Source Session::load(const ResidentData& data, std::span<const int> samples, int epoch, Executor& executor) {
   executor.prepare(static_cast<int>(samples.size()));
   backend_->copy_to_device(staging_.samples.raw(), std::as_bytes(samples).data(), samples.size_bytes());
+  if (data.augmented != nullptr) {
+    const std::span<WarpMatrix> matrices = std::span(host_matrices_).first(samples.size());
+    for (std::size_t i = 0; i < samples.size(); ++i) matrices[i] = data.augmented->matrix(samples[i], epoch);
+    backend_->copy_to_device(staging_.matrices.raw(), std::as_bytes(matrices).data(), matrices.size_bytes());
+  }
   return {.data = &data, .type = data.pixels.dtype()};
 }
 
@@ -199,7 +208,12 @@ void Session::enter(Executor& executor, int n, const Source& source) {
     return;
   }
   const Tensor samples = staging_.samples.rows(0, n);
-  if (source.type == DType::u8) {
+  if (source.data->augmented != nullptr) {
+    WarpShape shape = source.data->augmented->shape();
+    shape.count = n;
+    ops::warp_u8(*backend_, shape, samples, staging_.matrices.rows(0, n * static_cast<int>(sizeof(WarpMatrix))),
+                 source.data->pixels, source.data->offset, source.data->factor, input);
+  } else if (source.type == DType::u8) {
     staging_.pixels->gather(*backend_, samples, source.data->pixels, input);
   } else {
     ops::gather_rows(*backend_, samples, source.data->pixels, input);
@@ -252,9 +266,10 @@ void Session::train_step(const Tensor& pixels, std::span<const std::int32_t> lab
   train(pixels.shape()[0], weights, source);
 }
 
-void Session::train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights) {
+void Session::train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights,
+                         int epoch) {
   CURIE_ASSERT(executors_.training != nullptr, "the session was planned without training");
-  const Source source = load(data, samples, *executors_.training);
+  const Source source = load(data, samples, epoch, *executors_.training);
   train(static_cast<int>(samples.size()), weights, source);
 }
 
@@ -273,7 +288,7 @@ void Session::evaluate_step(const Tensor& pixels, std::span<const std::int32_t> 
 
 void Session::evaluate_step(const ResidentData& data, std::span<const int> samples, int at) {
   Executor& executor = inference_from(at);
-  const Source source = load(data, samples, executor);
+  const Source source = load(data, samples, 0, executor);
   run(executor, static_cast<int>(samples.size()), false, false, source);
 }
 
@@ -300,13 +315,6 @@ void Session::set_totals(const MetricTotals& totals) {
 }
 
 namespace {
-
-Tensor to_host(Backend& backend, const Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  Tensor copy = Tensor::zeros(tensor.shape(), tensor.dtype());
-  backend.copy_to_host(copy.raw(), tensor.raw(), tensor.bytes());
-  return copy;
-}
 
 void from_host(Backend& backend, const Tensor& host, const Tensor& device, const char* what) {
   const std::size_t expected = device.defined() ? device.elements() : 0;

@@ -48,9 +48,9 @@ class Session {
   // One step on a host batch: forward, loss, backward, update; loss and matches are added to the totals. `weights`: one
   // a sample, or empty.
   void train_step(const Tensor& pixels, std::span<const std::int32_t> labels, std::span<const float> weights);
-  // The same on samples of a data set that was kept on the device.
-  void train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights);
-  // `at`: the value as which the samples enter, 0 or the plan's cut.
+  // The same on samples of a data set that was kept on the device; of one that is augmented, as seen in `epoch`.
+  void train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights, int epoch);
+  // `at`: the value as which the samples enter, 0 or the plan's cut. Augmented samples are those of epoch 0.
   void evaluate_step(const ResidentData& data, std::span<const int> samples, int at = 0);
   // Copies the data set, whose samples enter at the value `at`, to the device where that makes sense; false: hand its
   // batches over one by one.
@@ -90,6 +90,7 @@ class Session {
   struct Staging {                       // device memory that the host writes before a step
     std::optional<PixelStaging> pixels;  // unless every sample is f32
     Tensor targets, weights, samples;
+    Tensor matrices;  // of augmented samples: a WarpMatrix each
   };
   // Where a step finds its samples: in a data set on the device, or in what `load` has copied.
   struct Source {
@@ -109,7 +110,7 @@ class Session {
   Tensor new_host_targets(int n) const;  // in the form that the loss takes
   void write_targets(std::span<const std::int32_t> labels, const Tensor& targets) const;
   Source load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor);
-  Source load(const ResidentData& data, std::span<const int> samples, Executor& executor);
+  Source load(const ResidentData& data, std::span<const int> samples, int epoch, Executor& executor);
   void train(int n, std::span<const float> weights, const Source& source);
   void run(Executor& executor, int n, bool weighted, bool train, const Source& source);
   void enter(Executor& executor, int n, const Source& source);  // the batch becomes the executor's input
@@ -131,6 +132,7 @@ class Session {
   Staging staging_;
   Tensor state_, totals_, loss_scratch_;
   Tensor host_targets_;  // of one batch: a step allocates nothing
+  std::vector<WarpMatrix> host_matrices_;
   ResidentDatasets residents_;
   std::uint32_t step_ = 0;
   struct RecordingKey {

@@ -151,7 +151,7 @@ Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
     const std::span<const float> weights =
         weighted ? std::span<const float>(batch_weights_.data(), batch->labels.size()) : std::span<const float>{};
     if (training_.resident != nullptr) {
-      session_.train_step(*training_.resident, batch->indices, weights);
+      session_.train_step(*training_.resident, batch->indices, weights, epoch);
     } else {
       session_.train_step(batch->pixels, batch->labels, weights);
     }

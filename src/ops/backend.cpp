@@ -1,6 +1,10 @@
 #include "ops/backend.h"
 
+#include <fmt/format.h>
+
 #include <utility>
+
+#include "tensor/error.h"
 
 namespace curie {
 namespace {
@@ -20,7 +24,32 @@ std::unique_ptr<Recording> Backend::record(std::function<void()> step) {
   return std::make_unique<PlainRecording>(std::move(step));
 }
 
+Tensor device_zeros(Backend& backend, const Shape& shape, DType type) {
+  return Tensor(std::make_shared<const Buffer>(backend.allocate(shape.elements() * size_of(type))), 0, shape, type);
+}
+
+Tensor on_device(Backend& backend, const Tensor& host) {
+  if (!host.defined()) return {};
+  const Tensor tensor = device_zeros(backend, host.shape(), host.dtype());
+  backend.copy_to_device(tensor.raw(), host.raw(), host.bytes());
+  return tensor;
+}
+
+Tensor to_host(Backend& backend, const Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  const Tensor host = Tensor::zeros(tensor.shape(), tensor.dtype());
+  backend.copy_to_host(host.raw(), tensor.raw(), tensor.bytes());
+  return host;
+}
+
 std::string_view name_of(Math math) { return math == Math::exact ? "exact" : "tf32"; }
+
+Math math_named(std::string_view name) {
+  for (const Math math : {Math::exact, Math::tf32}) {
+    if (name == name_of(math)) return math;
+  }
+  throw_error(ErrorKind::usage, fmt::format("--math: expected exact or tf32, got \"{}\"", name));
+}
 
 std::string_view name_of(Activation activation) {
   switch (activation) {

@@ -23,6 +23,7 @@
 #include "ops/pool.h"
 #include "ops/step_state.h"
 #include "ops/types.h"
+#include "ops/warp.h"
 #include "tensor/buffer.h"
 #include "tensor/tensor.h"
 
@@ -132,12 +133,19 @@ class Backend {
                        float* y) = 0;
   virtual void add(std::size_t count, const float* a, const float* b, float* y) = 0;  // y may be a or b
   virtual void fill(std::size_t count, float value, float* y) = 0;
+  // bfloat16 is the upper half of a float32. To it: rounded to nearest, ties to even; a NaN stays a quiet NaN. Back:
+  // exact.
+  virtual void cast_to_bf16(std::size_t count, const float* x, Bf16* y) = 0;
+  virtual void cast_to_f32(std::size_t count, const Bf16* x, float* y) = 0;
   // y[i, c] = table[c][x[i, c]]: 8-bit pixels to normalised floats; table is (channels, 256), so that the arithmetic of
   // the normalisation is done once, on the host, and every device gives the same bits.
   virtual void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) = 0;
   // The same for the samples rows[0 .. count) of a data set that lives on the device; `pixels` are those of one sample.
   virtual void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
                                    const std::uint8_t* images, const float* table, float* y) = 0;
+  // y[i] = the sample rows[i] of `images`, warped by matrices[i] and scaled: see ops/warp.h, which defines every bit.
+  virtual void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+                       const std::uint8_t* images, const float* offset, const float* factor, float* y) = 0;
   // y[i] = x[rows[i]], rows of `words` 32-bit words: class numbers, targets or float samples.
   virtual void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                            std::uint32_t* y) = 0;
@@ -155,6 +163,12 @@ class Backend {
   virtual void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
                          float* weights, float* first_moment, float* second_moment) = 0;
 };
+
+// Tensors in the backend's memory: of zeros, or of a host tensor's elements; and back, as a copy in host memory. An
+// undefined tensor stays undefined.
+Tensor device_zeros(Backend& backend, const Shape& shape, DType type = DType::f32);
+Tensor on_device(Backend& backend, const Tensor& host);
+Tensor to_host(Backend& backend, const Tensor& tensor);
 
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
@@ -177,6 +191,7 @@ struct BackendStatus {
   bool available = false;
   std::vector<std::string> details;  // one line a device, or the reason
 };
-std::vector<BackendStatus> backend_status();
+std::vector<BackendStatus> backend_status();            // of all three
+BackendStatus backend_status(const std::string& name);  // throws Error(usage) for another name
 
 }  // namespace curie

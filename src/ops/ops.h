@@ -73,12 +73,18 @@ void log_softmax_backward(Backend& backend, int rows, int classes, const Tensor&
 void dropout(Backend& backend, const DropoutSpec& spec, const StepState* state, const Tensor& x, const Tensor& y);
 void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y);
 void fill(Backend& backend, float value, const Tensor& y);
+// x, y: f32 and bf16, or bf16 and f32, alike in number.
+void cast(Backend& backend, const Tensor& x, const Tensor& y);
 void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& x, const Tensor& table,
                   const Tensor& y);
 // rows: i32 (count), each below the number of samples, which is not checked: they live on the device.
 void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& rows, const Tensor& images,
                          const Tensor& table, const Tensor& y);
 // x, y: i32 or f32, both alike.
+// rows: (count) i32; matrices: count WarpMatrix as bytes, u8; images: u8 samples; offset, factor: (channels); y:
+// (count, height, width, channels).
+void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+             const Tensor& offset, const Tensor& factor, const Tensor& y);
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y);
 
 // --- losses, metrics, optimizers ------------------------------------------------------------------------------------

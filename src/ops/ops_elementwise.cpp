@@ -76,6 +76,21 @@ void fill(Backend& backend, float value, const Tensor& y) {
   backend.fill(y.elements(), value, check.f32("y", y, y.elements()));
 }
 
+void cast(Backend& backend, const Tensor& x, const Tensor& y) {
+  const Check check(backend, "cast");
+  const std::size_t count = y.elements();
+  const auto bf16 = [&](const char* argument, const Tensor& tensor) {
+    return reinterpret_cast<Bf16*>(check.address(argument, tensor, DType::bf16, count));
+  };
+  if (x.dtype() == DType::f32 && y.dtype() == DType::bf16) {
+    backend.cast_to_bf16(count, check.f32("x", x, count), bf16("y", y));
+    return;
+  }
+  CURIE_CHECK(x.dtype() == DType::bf16 && y.dtype() == DType::f32, usage,
+              "cast: expected f32 to bf16 or bf16 to f32, got {} to {}", name_of(x.dtype()), name_of(y.dtype()));
+  backend.cast_to_f32(count, bf16("x", x), check.f32("y", y, count));
+}
+
 void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& x, const Tensor& table,
                   const Tensor& y) {
   const Check check(backend, "normalize_u8");
@@ -96,6 +111,24 @@ void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, con
   backend.gather_normalize_u8(static_cast<int>(count), pixels, channels, check.i32("rows", rows, count),
                               check.u8("images", images, images.elements()), check.f32("table", table, width * 256),
                               check.f32("y", y, count * sample));
+}
+
+void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+             const Tensor& offset, const Tensor& factor, const Tensor& y) {
+  const Check check(backend, "warp_u8");
+  check.at_least("count", shape.count, 1);
+  check.at_least("height", shape.height, 1);
+  check.at_least("width", shape.width, 1);
+  check.at_least("channels", shape.channels, 1);
+  const auto count = static_cast<std::size_t>(shape.count), channels = static_cast<std::size_t>(shape.channels);
+  CURIE_CHECK(images.elements() % shape.sample() == 0, usage,
+              "warp_u8: images: expected samples of {} elements, got {} elements", shape.sample(), images.elements());
+  const std::uint8_t* bytes = check.u8("matrices", matrices, count * sizeof(WarpMatrix));
+  CURIE_CHECK(reinterpret_cast<std::uintptr_t>(bytes) % alignof(WarpMatrix) == 0, usage,
+              "warp_u8: matrices: expected an address that is a multiple of {}", alignof(WarpMatrix));
+  backend.warp_u8(shape, check.i32("rows", rows, count), reinterpret_cast<const WarpMatrix*>(bytes),
+                  check.u8("images", images, images.elements()), check.f32("offset", offset, channels),
+                  check.f32("factor", factor, channels), check.f32("y", y, count * shape.sample()));
 }
 
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y) {

@@ -10,10 +10,11 @@ namespace curie {
 enum class Activation : std::uint8_t { none, relu, sigmoid, tanh, softmax, log_softmax };
 std::string_view name_of(Activation activation);  // Keras' names: "linear", "relu", "sigmoid", ...
 
-// The arithmetic of convolutions and dense layers. exact: float32 products and sums. tf32: tensor cores, operands rounded
-// to 10 bits of mantissa, float32 sums; for devices that have them, and never chosen silently.
+// The arithmetic of convolutions and dense layers. exact: float32 products and sums. tf32: tensor cores, operands
+// rounded to 10 bits of mantissa, float32 sums; for devices that have them, and never chosen silently.
 enum class Math : std::uint8_t { exact, tf32 };
-std::string_view name_of(Math math);  // "exact", "tf32"
+std::string_view name_of(Math math);     // "exact", "tf32"
+Math math_named(std::string_view name);  // throws Error(usage) for another name
 
 // Working memory that an operation may overwrite; its size comes from the backend's scratch_bytes.
 struct Scratch {

@@ -30,6 +30,12 @@ Recipe covid_vgg16_224() {
   recipe.epochs = 25;
   recipe.batch_size = 15;
   recipe.network = network;
+  recipe.pretraining = Pretraining{.what = "VGG16's convolutions, trained on ImageNet",
+                                   .without =
+                                       "VGG16's convolutions are random (He's distribution) and frozen: the head "
+                                       "learns from random features, and the document's figures cannot be "
+                                       "expected. The document uses ImageNet's weights: --weights FILE.",
+                                   .import = {.prefix = "block", .allow_unused = true}};
   recipe.notes.push_back({"Three channels",
                           "The document's table gives the input as 224 x 224 x 1, which VGG16 cannot take; its code "
                           "has 224 x 224 x 3, and "

@@ -39,9 +39,17 @@ Recipe covid_vgg16_237() {
   recipe.batch_size = 8;
   recipe.early_stopping = {.monitor = "val_loss", .patience = 0, .mode = MonitorMode::min};
   recipe.network = network;
+  recipe.pretraining = Pretraining{.what = "VGG16's convolutions, trained on ImageNet",
+                                   .without =
+                                       "VGG16's convolutions are random (He's distribution) and frozen: the head "
+                                       "learns from random features, and the document's figures cannot be "
+                                       "expected. The document uses ImageNet's weights: --weights FILE.",
+                                   .import = {.prefix = "block", .allow_unused = true}};
   recipe.compile = [] {
     return CompileOptions{.optimizer = Adam{.learning_rate = 1e-3f}, .loss = BinaryCrossentropy{}};
   };
+  recipe.keras_model = "modeloc_1.hdf5";
+  recipe.contact_sheet = "modelo_1.pdf";
   recipe.notes = {
       {"30 test images or 55",
        "The document splits 147 images into 117 and 30, but reports 54 of 55 test images right and evaluates in two "

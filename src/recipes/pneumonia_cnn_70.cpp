@@ -53,6 +53,7 @@ Recipe pneumonia_cnn_70() {
   recipe.best_model = {.monitor = "val_acc", .mode = MonitorMode::max, .verbose = true};
   recipe.network = network;
   recipe.compile = compile;
+  recipe.keras_best_model = "model3classes.hdf5";
   recipe.notes = {
       {"The test part chooses the model",
        "As in the document, the test images are the validation images: the best epoch is chosen by the very figures "

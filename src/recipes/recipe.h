@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "data/augmentation.h"
 #include "data/phantom.h"
 #include "data/preprocess.h"
+#include "io/import_weights.h"
 #include "model/callbacks.h"
 #include "model/model.h"
 #include "recipes/division.h"
@@ -25,6 +27,13 @@ struct Resampling {
 // A trap in the document, or a decision that it left open; printed in the report.
 struct RecipeNote {
   std::string title, text;
+};
+
+// Weights that a recipe can start from instead of random ones.
+struct Pretraining {
+  std::string what;     // "VGG16's convolutions, trained on ImageNet"
+  std::string without;  // what a run without them trains, for the report
+  ImportOptions import;
 };
 
 struct Recipe {
@@ -45,6 +54,7 @@ struct Recipe {
   TestPart test = TestPart::stratified(0.2);
   std::optional<Resampling> resampling;                     // of what is left for training
   ValidationPart validation = ValidationPart::random(0.1);  // of what resampling left
+  std::optional<Augmentation> augmentation;                 // of the training part, anew in each epoch
   std::uint32_t split_seed = 1;                             // scikit-learn's random_state
 
   int epochs = 50;
@@ -62,7 +72,13 @@ struct Recipe {
   // The network for images of (height, width, channels). Throws Error(usage) for an image too small for its layers.
   std::function<Model(const Shape& input, std::uint64_t seed)> network;
   std::function<CompileOptions()> compile;
+  std::optional<Pretraining> pretraining;
   std::vector<RecipeNote> notes;
+
+  // Files that the document's code leaves, by its names for them; empty: none.
+  std::string keras_model;       // the trained model as Keras' HDF5
+  std::string keras_best_model;  // the same of the best epoch
+  std::string contact_sheet;     // every test image with its labels, PDF
 
   Model build(std::uint64_t seed) const;  // the network for the recipe's own images
 };

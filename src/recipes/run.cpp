@@ -2,15 +2,19 @@
 
 #include <chrono>
 #include <ctime>
+#include <memory>
 
+#include "data/augmented_dataset.h"
 #include "io/checkpoint.h"
 #include "io/model_file.h"
-#include "metrics/classification_report.h"
 #include "model/session.h"
+#include "recipes/baselines.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
+#include "recipes/run_files.h"
 #include "recipes/run_report.h"
+#include "report/pdf.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 
@@ -47,71 +51,43 @@ class PhaseClock {
 
 // What was chosen; for "auto" on a CPU also why no GPU was.
 std::string chosen_device(const std::string& asked, const Backend& backend) {
-  std::string text = backend.describe();
+  const std::string text = backend.describe();
   if (asked != "auto") return text;
   if (backend.device().kind == DeviceKind::cuda) return text + " (auto: a GPU is there)";
-  for (const BackendStatus& status : backend_status()) {
-    if (status.name == "cuda") text += fmt::format(" (auto: cuda is not there: {})", status.details.front());
-  }
-  return text;
+  return text + fmt::format(" (auto: cuda is not there: {})", backend_status("cuda").details.front());
 }
 
-void check_out_folder(const RunOptions& options) {
-  CURIE_CHECK(!options.out.empty(), usage, "expected a folder for the run");
-  const bool has_run = fs::exists(options.out / kConfigFile);
-  CURIE_CHECK(options.resume || !has_run, usage,
-              "{} already holds a run: choose another --out, or continue that run with --resume {}",
-              options.out.string(), options.out.string());
-  make_writable_folder(options.out);
+DataOptions data_options_of(const RunOptions& options) {
+  return {.folder = options.data,
+          .arrays = {.x = options.data_x, .y = options.data_y},
+          .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
+          .limits = options.limits,
+          .split_seed = *options.split_seed,
+          .by_patient = options.by_patient,
+          .phantom_seed = *options.split_seed,
+          .threads = options.backend.threads,
+          .progress = options.loading,
+          .cancelled = options.interrupted};
 }
 
-TrainingSnapshot read_snapshot(const fs::path& path) {
-  Checkpoint checkpoint = read_checkpoint(path);
-  TrainingSnapshot snapshot{.state = checkpoint.state.dump(), .tensors = {}};
-  for (NamedTensor& named : checkpoint.tensors) snapshot.tensors.emplace_back(named.name, named.tensor);
-  return snapshot;
+// The training part, changed at random in each epoch where the recipe wants it so.
+std::unique_ptr<Dataset> training_dataset(const RunOptions& options, const Recipe& recipe, const LabelledImages& images,
+                                          const Model& model) {
+  if (!recipe.augmentation) return std::make_unique<ImageDataset>(images);
+  const Normalization& pixels = model.normalization();
+  return std::make_unique<AugmentedDataset>(
+      images, *recipe.augmentation,
+      pixel_scale(pixels.divisor, pixels.mean, pixels.stddev, recipe.preprocessing.channels), options.seed);
 }
 
-void write_snapshot(const fs::path& path, const TrainingSnapshot& snapshot) {
-  Checkpoint checkpoint{.state = nlohmann::json::parse(snapshot.state), .tensors = {}};
-  for (const auto& [name, tensor] : snapshot.tensors) checkpoint.tensors.push_back({name, tensor});
-  write_checkpoint(path, checkpoint);
+std::string contact_sheet_name(const Recipe& recipe) {
+  return recipe.contact_sheet.empty() ? kContactSheetFile : recipe.contact_sheet;
 }
 
-nlohmann::json figures(const Predictions& predictions, const LabelledImages& images) {
-  const ClassificationReport report = classification_report(images.labels, predictions.predicted, images.class_names);
-  nlohmann::json result = {
-      {"loss", predictions.loss}, {"accuracy", predictions.accuracy}, {"classes", class_scores(report)}};
-  if (images.class_names.size() == 2) {
-    const RocCurve roc = roc_curve(images.labels, predictions.probabilities);
-    result["auc"] = roc.defined() ? nlohmann::json(roc.auc) : nlohmann::json(nullptr);
-  }
-  return result;
-}
-
-// A path as a file-name pattern without fields.
-std::string as_pattern(const fs::path& path) {
-  std::string text;
-  for (const char c : path.string()) text += c == '{' || c == '}' ? std::string(2, c) : std::string(1, c);
-  return text;
-}
-
-// The recipe's callbacks for one run.
-std::vector<CallbackChoice> callbacks(const RunOptions& options, const Recipe& recipe, const Model& model,
-                                      const ModelInfo& info) {
-  EarlyStopping stopping = recipe.early_stopping;
-  stopping.patience = options.patience;
-  std::vector<CallbackChoice> chosen = {
-      CSVLogger{.path = options.out / "history.csv"},
-      ModelCheckpoint{.path = as_pattern(options.out / kBestModelFile),
-                      .save = [&model, &info](const fs::path& path) { save_model(path, model, info); },
-                      .monitor = recipe.best_model.monitor,
-                      .mode = recipe.best_model.mode,
-                      .save_best_only = true,
-                      .verbose = recipe.best_model.verbose}};
-  if (options.patience > 0) chosen.push_back(stopping);
-  if (recipe.learning_rate_scheduler) chosen.push_back(*recipe.learning_rate_scheduler);
-  return chosen;
+void import_pretrained(const RunOptions& options, const Recipe& recipe, Model& model) {
+  if (options.weights.empty()) return;
+  const ImportReport report = import_weights(model, options.weights, recipe.pretraining->import);
+  log_info("{}", to_string(report, options.weights));
 }
 
 std::string describe(const SourceImages& source) {
@@ -139,7 +115,7 @@ void log_counts(const PreparedData& data, const Recipe& recipe) {
 }  // namespace
 
 RunOutcome run_recipe(const RunOptions& given) {
-  const Recipe recipe = recipe_of(given);
+  Recipe recipe = recipe_of(given);
   const RunOptions options = with_defaults(given, recipe);
   Model model = recipe.build(options.seed);
   CompileOptions compile = recipe.compile();
@@ -153,26 +129,22 @@ RunOutcome run_recipe(const RunOptions& given) {
   const bool resumes = options.resume && fs::exists(checkpoint);
   if (options.resume && !resumes)
     log_info("{} has no checkpoint yet: starting from the first epoch", options.out.string());
+  nlohmann::json config = config_of(options, local_time());
+  if (!resumes) import_pretrained(options, recipe, model);  // a checkpoint holds every weight
+  if (recipe.pretraining && options.weights.empty()) {
+    recipe.notes.insert(recipe.notes.begin(), {"No trained weights were given", recipe.pretraining->without});
+  }
+  if (recipe.augmentation) recipe.notes.push_back({"Changes to the training images", to_string(*recipe.augmentation)});
 
   PhaseClock clock;
-  const std::string started = local_time();
-  const DataOptions data_options{.folder = options.data,
-                                 .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
-                                 .limits = options.limits,
-                                 .split_seed = *options.split_seed,
-                                 .by_patient = options.by_patient,
-                                 .phantom_seed = *options.split_seed,
-                                 .threads = options.backend.threads,
-                                 .progress = options.loading,
-                                 .cancelled = options.interrupted};
+  const DataOptions data_options = data_options_of(options);
   SourceImages source = source_images(recipe, data_options);
   if (source.cancelled) return {.interrupted = true, .history = {}, .metrics = {}, .report = {}};
   for (const Skipped& skipped : source.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
   clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
   log_info("{}", describe(source));
-
-  nlohmann::json config = config_of(options, started);
-  config["data_digest"] = digest(source.images);
+  if (recipe.augmentation) config["augmentation"] = to_json(*recipe.augmentation);
+  config["data_digest"] = digest(source);
   if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
 
   const PreparedData data = prepare(recipe, source, data_options);
@@ -182,48 +154,60 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   write_file(options.out / kConfigFile, config.dump(2) + "\n");
   const ModelInfo info{.preprocessing = recipe.preprocessing, .class_names = recipe.classes, .provenance = config};
-  const ImageDataset train(data.train);
+  const std::unique_ptr<Dataset> train = training_dataset(options, recipe, data.train, model);
   const ImageDataset validation(data.validation);
   TrainingSnapshot snapshot;
   if (resumes) snapshot = read_snapshot(checkpoint);
   RunOutcome outcome;
-  outcome.history = model.fit(train, {.epochs = options.epochs,
-                                      .batch_size = options.batch_size,
-                                      .validation = &validation,
-                                      .callbacks = callbacks(options, recipe, model, info),
-                                      .verbose = options.verbose,
-                                      .interrupted = options.interrupted,
-                                      .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
-                                      .resume = resumes ? &snapshot : nullptr});
+  outcome.history = model.fit(*train, {.epochs = options.epochs,
+                                       .batch_size = options.batch_size,
+                                       .validation = &validation,
+                                       .callbacks = run_callbacks(options, recipe, model, info),
+                                       .verbose = options.verbose,
+                                       .interrupted = options.interrupted,
+                                       .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
+                                       .resume = resumes ? &snapshot : nullptr});
   outcome.interrupted = outcome.history.stop_reason.rfind("interrupted", 0) == 0;
   if (outcome.interrupted) return outcome;
   clock.end("Train", fmt::format("{} epochs", outcome.history.epochs.size()));
   save_model(options.out / kModelFile, model, info);
+  save_document_models(options, recipe, model, info);
   write_file(options.out / "history.json", to_json(outcome.history).dump(2) + "\n");
 
   const Predictions on_train = predict_all(model, data.train, options.batch_size);
   const Predictions on_test = predict_all(model, data.test, options.batch_size);
-  outcome.metrics = {{"train", figures(on_train, data.train)},
-                     {"test", figures(on_test, data.test)},
+  // Where the test part validates, thresholds have nothing else to be chosen on.
+  const bool validates = recipe.validation.kind != ValidationPart::Kind::test_part;
+  const Predictions on_validation = validates ? predict_all(model, data.validation, options.batch_size) : Predictions{};
+  clock.end("Evaluate");
+  RunReport report = report_of({.recipe = recipe,
+                                .options = options,
+                                .config = config,
+                                .source = source,
+                                .data = data,
+                                .history = outcome.history,
+                                .train = on_train,
+                                .test = on_test,
+                                .model_summary = model.summary(),
+                                .device = model.session().backend().describe(),
+                                .phases = {},
+                                .started = config.at("started").get<std::string>(),
+                                .validation = validates ? &on_validation : nullptr,
+                                .model = &model,
+                                .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}});
+  outcome.metrics = {{"train", metrics_json(report.results.front())},
+                     {"test", metrics_json(report.results.back())},
+                     {"best", best_epoch(options, recipe, outcome.history, model, data.test)},
                      {"epochs", outcome.history.epochs.size()},
                      {"stop_reason", outcome.history.stop_reason},
                      {"synthetic", source.synthetic}};
   write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
-  clock.end("Evaluate");
+  if (has_pdf()) write_contact_sheet(options.out / contact_sheet_name(recipe), report);
+  clock.end("Figures, baseline, heat maps");
+  report.phases = clock.phases();
+  report.seconds = clock.total();
   outcome.report = options.out / kReportFile;
-  write_report(outcome.report, report_of({.recipe = recipe,
-                                          .options = options,
-                                          .config = config,
-                                          .source = source,
-                                          .data = data,
-                                          .history = outcome.history,
-                                          .train = on_train,
-                                          .test = on_test,
-                                          .model_summary = model.summary(),
-                                          .device = model.session().backend().describe(),
-                                          .phases = clock.phases(),
-                                          .started = started,
-                                          .seconds = clock.total()}));
+  write_report(outcome.report, report);
   return outcome;
 }
 

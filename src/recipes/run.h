@@ -4,8 +4,10 @@
 //   checkpoint.safetensors  the state to resume from, after every epoch and on interruption
 //   best.safetensors        the model of the epoch with the best monitored value
 //   model.safetensors       the model as training left it
-//   metrics.json            figures of the trained model on the training and the test part
+//   metrics.json            figures of the trained model on the training and the test part, and of the best one
 //   report.html             all of it to look at
+//   contact-sheet.pdf       every test image with its predicted and its correct label, where the build has Cairo
+// and the files that the recipe's document leaves, by its names for them.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +28,14 @@ inline constexpr const char* kConfigFile = "config.json";
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kBestModelFile = "best.safetensors";
 inline constexpr const char* kReportFile = "report.html";
+inline constexpr const char* kContactSheetFile = "contact-sheet.pdf";
 inline constexpr const char* kMetricsFile = "metrics.json";
 
 struct RunOptions {
   std::string recipe = "covid-cnn-64";
-  std::filesystem::path data;  // empty: phantoms
+  // Folders of images, or a pair of NumPy arrays ("X.npy", "data.npz:X"); neither: phantoms.
+  std::filesystem::path data;
+  std::string data_x, data_y;
   std::filesystem::path out;
   int epochs = 0;          // 0: the recipe's
   int batch_size = 0;      // 0: the recipe's
@@ -39,9 +44,13 @@ struct RunOptions {
   std::uint64_t seed = 1;  // weights, dropout, order of samples
   // Which samples go where; which phantoms are drawn. Empty: the recipe's.
   std::optional<std::uint32_t> split_seed;
+  // Of a recipe that augments as Keras does: "keras", or "correct" (keras_corrected); "none" switches any off. Empty:
+  // the recipe's.
+  std::string augment;
   bool by_patient = false;  // a patient's images stay on one side of the split
   std::string device = "auto";
   BackendOptions backend;
+  std::filesystem::path weights;  // of another training, for recipes that can start from such; empty: random ones
   std::map<std::string, int> limits;
   bool use_cache = true;
   bool resume = false;  // go on from out/checkpoint.safetensors

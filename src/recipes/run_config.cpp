@@ -5,11 +5,41 @@
 #include "tensor/files.h"
 
 namespace curie {
+namespace {
 
 namespace fs = std::filesystem;
 
+// The recipes that take weights, for a message.
+std::string pretrainable() {
+  std::string names;
+  for (const Recipe& recipe : all_recipes()) {
+    if (recipe.pretraining) names += (names.empty() ? "" : ", ") + recipe.name;
+  }
+  return names;
+}
+
+std::string absolute_path(const fs::path& path) { return path.empty() ? "" : fs::absolute(path).string(); }
+
+void choose_augmentation(const std::string& wanted, Recipe& recipe) {
+  if (wanted.empty()) return;
+  CURIE_CHECK(recipe.augmentation, usage, "recipe {} does not augment its images: leave out --augment {}", recipe.name,
+              wanted);
+  if (wanted == "none") {
+    recipe.augmentation.reset();
+    return;
+  }
+  CURIE_CHECK(wanted == "keras" || wanted == "correct", usage,
+              "expected the augmentation keras, correct or none, got {}", wanted);
+  CURIE_CHECK(recipe.augmentation->style != AugmentationStyle::torchvision, usage,
+              "recipe {} augments as torchvision does: of --augment, it knows none only, got {}", recipe.name, wanted);
+  recipe.augmentation->style = wanted == "keras" ? AugmentationStyle::keras : AugmentationStyle::keras_corrected;
+}
+
+}  // namespace
+
 Recipe recipe_of(const RunOptions& options) {
   Recipe recipe = find_recipe(options.recipe);
+  choose_augmentation(options.augment, recipe);
   if (options.image_size == 0) return recipe;
   CURIE_CHECK(options.image_size >= 16 && options.image_size <= 2048, usage,
               "expected an image size of 16 to 2048 pixels, got {}", options.image_size);
@@ -21,6 +51,13 @@ RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
   CURIE_CHECK(options.epochs >= 0 && options.batch_size >= 0, usage,
               "expected positive numbers of epochs and samples a batch, got {} and {}", options.epochs,
               options.batch_size);
+  CURIE_CHECK(options.data_x.empty() == options.data_y.empty(), usage,
+              "expected two arrays, images (--data-x) and classes (--data-y), got one");
+  CURIE_CHECK(options.data.empty() || options.data_x.empty(), usage,
+              "expected a folder (--data) or arrays (--data-x, --data-y), got both");
+  CURIE_CHECK(options.weights.empty() || recipe.pretraining, usage,
+              "recipe {} starts from random weights; those that can start from others are {}", recipe.name,
+              pretrainable());
   if (options.epochs == 0) options.epochs = recipe.epochs;
   if (options.batch_size == 0) options.batch_size = recipe.batch_size;
   if (options.patience < 0) options.patience = recipe.early_stopping.patience;
@@ -32,8 +69,11 @@ RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
 nlohmann::json config_of(const RunOptions& options, const std::string& started) {
   return {{"version", kVersion},
           {"recipe", options.recipe},
-          {"data", options.data.empty() ? "" : fs::absolute(options.data).string()},
-          {"phantoms", options.data.empty()},
+          {"data", absolute_path(options.data)},
+          {"data_x", absolute_path(options.data_x)},
+          {"data_y", absolute_path(options.data_y)},
+          {"phantoms", options.data.empty() && options.data_x.empty()},
+          {"weights", absolute_path(options.weights)},
           {"image_size", options.image_size},
           {"epochs", options.epochs},
           {"batch_size", options.batch_size},
@@ -41,6 +81,7 @@ nlohmann::json config_of(const RunOptions& options, const std::string& started) 
           {"seed", options.seed},
           {"split_seed", *options.split_seed},
           {"split_by", options.by_patient ? "patient" : "random"},
+          {"augment", options.augment},
           {"device", options.device},
           {"threads", options.backend.threads},
           {"math", std::string(name_of(options.backend.math))},
@@ -58,6 +99,9 @@ RunOptions options_of_run(const fs::path& run) {
     RunOptions options;
     options.recipe = config.at("recipe").get<std::string>();
     options.data = config.at("data").get<std::string>();
+    options.data_x = config.value("data_x", "");
+    options.data_y = config.value("data_y", "");
+    options.weights = config.value("weights", "");
     options.out = run;
     options.image_size = config.value("image_size", 0);
     options.epochs = config.at("epochs").get<int>();
@@ -66,9 +110,10 @@ RunOptions options_of_run(const fs::path& run) {
     options.seed = config.at("seed").get<std::uint64_t>();
     options.split_seed = config.at("split_seed").get<std::uint32_t>();
     options.by_patient = config.value("split_by", "random") == "patient";
+    options.augment = config.value("augment", "");
     options.device = config.at("device").get<std::string>();
     options.backend.threads = config.at("threads").get<int>();
-    options.backend.math = config.value("math", "exact") == "tf32" ? Math::tf32 : Math::exact;
+    options.backend.math = math_named(config.value("math", "exact"));
     options.backend.record_steps = config.value("record_steps", true);
     options.limits = config.at("limits").get<std::map<std::string, int>>();
     return options;
@@ -81,12 +126,16 @@ fs::path model_file_of(const fs::path& run_or_model) {
   return fs::is_directory(run_or_model) ? run_or_model / kModelFile : run_or_model;
 }
 
-std::string digest(const LabelledImages& images) {
+std::string digest(const SourceImages& source) {
+  const LabelledImages& images = source.images;
   std::uint64_t hash = 0xcbf29ce484222325u;
   const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3u; };
   for (std::size_t i = 0; i < images.labels.size(); ++i) {
     for (const char c : images.sources[i]) mix(static_cast<unsigned char>(c));
     mix(static_cast<unsigned char>(images.labels[i]));
+  }
+  if (source.from_arrays) {
+    for (const std::uint8_t pixel : images.pixels.host<std::uint8_t>()) mix(pixel);
   }
   return fmt::format("{:016x}", hash);
 }

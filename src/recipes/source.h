@@ -1,4 +1,4 @@
-// Where a run's samples come from: folders of images, or phantoms.
+// Where a run's samples come from: folders of images, NumPy arrays, or phantoms.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,11 @@
 namespace curie {
 
 struct DataOptions {
-  std::filesystem::path folder;        // empty: phantoms
+  std::filesystem::path folder;  // class folders; or
+  struct Arrays {
+    std::string x, y;
+  };
+  Arrays arrays;                       // NumPy arrays; neither: phantoms
   std::filesystem::path cache_folder;  // empty: no cache
   std::map<std::string, int> limits;   // images of a class, at most
   std::uint32_t split_seed = 1;        // of the split, SMOTE, undersampling and the validation cut
@@ -31,13 +35,21 @@ struct SourceImages {
   std::vector<bool> official_test;    // one a sample where the data set has a test part of its own, else empty
   std::vector<std::string> patients;  // one a sample, or empty where no patient is known
   bool synthetic = false;             // phantoms
+  bool from_arrays = false;
   bool from_cache = false;
   bool cancelled = false;
   double seconds = 0.0;
 };
 
-// Reads the folder, or draws phantoms, in the recipe's classes and preprocessing. Throws Error(data) when a division by
-// patient is wanted and no patient is known.
+// A pair of NumPy arrays: images of the wanted shape, of 0 to 255, or of 0 to 1 as some divide them beforehand, and
+// class numbers. Pixels become u8. Throws Error that names the array: data for what is no such pair, usage for another
+// shape.
+LabelledImages images_from_arrays(const DataOptions::Arrays& arrays, const std::vector<std::string>& classes,
+                                  const Shape& wanted);
+
+// Reads the folder or the arrays, or draws phantoms, in the recipe's classes and preprocessing. Arrays hold images of
+// the recipe's size, of 0 to 255, or of 0 to 1 as some divide them beforehand, and class numbers. Throws Error(data)
+// when a division by patient is wanted and no patient is known.
 SourceImages source_images(const Recipe& recipe, const DataOptions& options);
 
 }  // namespace curie

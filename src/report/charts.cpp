@@ -11,8 +11,6 @@
 namespace curie {
 namespace {
 
-constexpr int kSeriesColors = 6;
-
 ChartSeries series_of(const RunReport& report, std::string label, int color, double EpochRecord::*value) {
   ChartSeries series{std::move(label), color, {}};
   for (const EpochRecord& record : report.history) {
@@ -49,20 +47,6 @@ void add_chart(std::vector<Chart>& charts, Chart chart) {
   if (!chart.series.empty()) charts.push_back(std::move(chart));
 }
 
-// A curve of thousands of points looks the same with one every 1/500 of an axis of `length`.
-std::vector<ChartPoint> thinned(const RocCurve& curve, double length) {
-  const double kStep = length / 500;
-  std::vector<ChartPoint> points;
-  for (std::size_t i = 0; i < curve.thresholds.size(); ++i) {
-    const ChartPoint point{curve.false_positive_rate[i], curve.true_positive_rate[i]};
-    const bool last = i + 1 == curve.thresholds.size();
-    if (points.empty() || last || point.x - points.back().x >= kStep || point.y - points.back().y >= kStep) {
-      points.push_back(point);
-    }
-  }
-  return points;
-}
-
 // A curve with its place in the legend.
 struct NamedCurve {
   std::string label;
@@ -78,7 +62,8 @@ Chart roc_chart(std::string id, std::string title, const std::vector<NamedCurve>
   chart.square = true;
   for (const NamedCurve& named : curves) {
     const int color = static_cast<int>(chart.series.size()) % kSeriesColors;
-    chart.series.push_back({named.label, color, thinned(*named.curve, length)});
+    chart.series.push_back(
+        {named.label, color, thinned(named.curve->false_positive_rate, named.curve->true_positive_rate, length)});
   }
   return chart;
 }
@@ -109,6 +94,20 @@ std::vector<NamedCurve> roc_curves(const RunReport& report) {
 }
 
 }  // namespace
+
+std::vector<ChartPoint> thinned(const std::vector<double>& x, const std::vector<double>& y, double length) {
+  const double kStep = length / 500;
+  std::vector<ChartPoint> points;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const ChartPoint point{x[i], y[i]};
+    const bool last = i + 1 == x.size();
+    if (points.empty() || last || std::abs(point.x - points.back().x) >= kStep ||
+        std::abs(point.y - points.back().y) >= kStep) {
+      points.push_back(point);
+    }
+  }
+  return points;
+}
 
 ChartAxis round_axis(std::string label, double low, double high, int ticks) {
   if (!(high > low)) {
@@ -195,7 +194,8 @@ nlohmann::ordered_json to_json(const Chart& chart) {
   for (const ChartSeries& series : chart.series) {
     nlohmann::ordered_json points = nlohmann::ordered_json::array();
     for (const ChartPoint& point : series.points) points.push_back({{"x", point.x}, {"y", point.y}});
-    json["series"].push_back({{"label", series.label}, {"color", series.color}, {"points", std::move(points)}});
+    json["series"].push_back(
+        {{"label", series.label}, {"color", series.color}, {"dots", series.dots}, {"points", std::move(points)}});
   }
   return json;
 }

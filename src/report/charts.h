@@ -18,6 +18,7 @@ struct ChartSeries {
   std::string label;
   int color = 0;  // the page's series colours 0 .. 5; -1: the muted reference line
   std::vector<ChartPoint> points;
+  bool dots = false;  // a mark at every point
 };
 
 // Ticks stand at min, min + step, ... up to max.
@@ -49,8 +50,17 @@ std::vector<Chart> history_charts(const RunReport& report);
 // A second chart enlarges the upper left corner when a curve comes there.
 std::vector<Chart> roc_charts(const RunReport& report);
 
+// Precision against recall and the calibration curve, of the same results and classes.
+std::vector<Chart> precision_recall_charts(const RunReport& report);
+std::vector<Chart> calibration_charts(const RunReport& report);
+
 // The smallest axis with round ticks, about `ticks` of them, that holds [low, high].
 ChartAxis round_axis(std::string label, double low, double high, int ticks);
+
+inline constexpr int kSeriesColors = 6;
+
+// A curve of thousands of points looks the same with one every 1/500 of an axis of `length`.
+std::vector<ChartPoint> thinned(const std::vector<double>& x, const std::vector<double>& y, double length);
 
 std::string to_svg(const Chart& chart);
 nlohmann::ordered_json to_json(const Chart& chart);

@@ -31,6 +31,12 @@ std::size_t utf8_length(std::string_view text, std::size_t index) {
   return overlong || surrogate || beyond ? 0 : length;
 }
 
+std::string_view clean_ascii(std::string_view character) {
+  const unsigned byte = byte_at(character, 0);
+  const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+  return control ? kReplacement : character;
+}
+
 std::string_view escaped_ascii(std::string_view character) {
   switch (character.front()) {
     case '&':
@@ -43,23 +49,19 @@ std::string_view escaped_ascii(std::string_view character) {
       return "&quot;";
     case '\'':
       return "&#39;";
-    case '\n':
-    case '\t':
-      return character;
     default:
-      return byte_at(character, 0) < 0x20 || byte_at(character, 0) == 0x7F ? kReplacement : character;
+      return clean_ascii(character);
   }
 }
 
-}  // namespace
-
-std::string escape(std::string_view text) {
+template <typename Ascii>
+std::string replaced(std::string_view text, Ascii&& ascii) {
   std::string result;
   result.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = utf8_length(text, i);
     if (length == 1) {
-      result += escaped_ascii(text.substr(i, 1));
+      result += ascii(text.substr(i, 1));
     } else {
       result += length == 0 ? kReplacement : text.substr(i, length);
     }
@@ -67,6 +69,11 @@ std::string escape(std::string_view text) {
   }
   return result;
 }
+
+}  // namespace
+
+std::string clean(std::string_view text) { return replaced(text, clean_ascii); }
+std::string escape(std::string_view text) { return replaced(text, escaped_ascii); }
 
 std::string name(std::string_view text) { return "<bdi>" + escape(text) + "</bdi>"; }
 

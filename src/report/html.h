@@ -10,8 +10,11 @@
 
 namespace curie::html {
 
-// For text between tags and inside quoted attributes. Bytes that are not UTF-8, and control characters other than tab
-// and newline, become U+FFFD: names of classes and files come from anywhere.
+// Bytes that are not UTF-8, and control characters other than tab and newline, become U+FFFD.
+std::string clean(std::string_view text);
+
+// The same with HTML's own characters escaped, for text between tags and inside quoted attributes: names of classes and
+// files come from anywhere.
 std::string escape(std::string_view text);
 
 // The same, isolated so that right-to-left characters in a name cannot rearrange the text around it.

@@ -26,7 +26,9 @@ std::string base64(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
-std::string png_data_uri(std::span<const std::uint8_t> pixels, int width, int height, int channels) {
+namespace {
+
+std::vector<std::uint8_t> encode(std::span<const std::uint8_t> pixels, int width, int height, int channels) {
   CURIE_CHECK(width >= 1 && height >= 1 && (channels == 1 || channels == 3), usage,
               "picture: expected at least 1 x 1 pixels of 1 or 3 channels, got {} x {} of {}", width, height, channels);
   const std::size_t row = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
@@ -42,7 +44,21 @@ std::string png_data_uri(std::span<const std::uint8_t> pixels, int width, int he
   const int written =
       stbi_write_png_to_func(append, &file, width, height, channels, pixels.data(), static_cast<int>(row));
   CURIE_CHECK(written != 0, out_of_memory, "picture: no memory for a PNG of {} x {} pixels", width, height);
-  return "data:image/png;base64," + base64(file);
+  return file;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> png_file(const Picture& picture) {
+  return encode(picture.pixels, picture.width, picture.height, picture.channels);
+}
+
+std::string png_data_uri(std::span<const std::uint8_t> pixels, int width, int height, int channels) {
+  return "data:image/png;base64," + base64(encode(pixels, width, height, channels));
+}
+
+std::string png_data_uri(const Picture& picture) {
+  return png_data_uri(picture.pixels, picture.width, picture.height, picture.channels);
 }
 
 }  // namespace curie

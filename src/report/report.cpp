@@ -40,9 +40,10 @@ std::string navigation(const std::string& sections) {
   struct Entry {
     std::string_view id, label;
   };
-  constexpr std::array<Entry, 6> kEntries{{{"learning", "Learning"},
+  constexpr std::array<Entry, 7> kEntries{{{"learning", "Learning"},
                                            {"results", "Results"},
                                            {"examples", "Examples"},
+                                           {"contact-sheet", "Contact sheet"},
                                            {"data", "Data"},
                                            {"model", "Model"},
                                            {"run", "Run"}}};
@@ -54,15 +55,15 @@ std::string navigation(const std::string& sections) {
   return links.empty() ? "" : R"(<nav aria-label="Sections"><div class="width">)" + links + "</div></nav>";
 }
 
-std::string scripts(const std::vector<Chart>& charts) {
+}  // namespace
+
+std::string chart_scripts(const std::vector<Chart>& charts) {
   nlohmann::ordered_json data = nlohmann::ordered_json::array();
   for (const Chart& chart : charts) data.push_back(to_json(chart));
   std::string page = R"(<script type="application/json" id="chart-data">)" + html::script_json(data) + "</script>\n";
   page.append("<script>").append(embedded::kChartJs).append("</script>\n");
   return page.append("<script>").append(embedded::kReportScript).append("</script>\n");
 }
-
-}  // namespace
 
 bool has_chart_js() { return !embedded::kChartJs.empty(); }
 
@@ -80,17 +81,20 @@ std::string render_html(const RunReport& report, bool interactive) {
   CURIE_CHECK(!interactive || has_chart_js(), usage, "report: expected a build with Chart.js for interactive charts");
   check(report);
   const std::vector<Chart> history = history_charts(report);
-  const std::vector<Chart> roc = roc_charts(report);
+  std::vector<Chart> curves = roc_charts(report);
+  for (const auto& make : {precision_recall_charts, calibration_charts}) {
+    for (Chart& chart : make(report)) curves.push_back(std::move(chart));
+  }
   std::vector<Chart> charts = history;
-  charts.insert(charts.end(), roc.begin(), roc.end());
+  charts.insert(charts.end(), curves.begin(), curves.end());
 
-  const std::string sections = learning_html(report, history) + results_html(report, roc) + examples_html(report) +
-                               data_html(report) + model_html(report) + run_html(report);
+  const std::string sections = learning_html(report, history) + results_html(report, curves) + examples_html(report) +
+                               contact_sheet_html(report) + data_html(report) + model_html(report) + run_html(report);
   const std::string title = html::escape(report.title);
   const std::string header = header_html(report);
   const std::string links = navigation(sections);
   const std::string footer = footer_html(report, interactive);
-  const std::string code = interactive ? scripts(charts) : std::string();
+  const std::string code = interactive ? chart_scripts(charts) : std::string();
   const std::array<html::Value, 8> values{{{"charts", interactive ? "pending" : "static"},
                                            {"title", title},
                                            {"style", embedded::kReportStyle},

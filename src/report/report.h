@@ -9,9 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/calibration.h"
 #include "metrics/classification_report.h"
 #include "metrics/confusion.h"
+#include "metrics/figures.h"
+#include "metrics/operating_point.h"
+#include "metrics/precision_recall.h"
 #include "metrics/roc.h"
+#include "report/picture.h"
 
 namespace curie {
 
@@ -24,6 +29,36 @@ struct EvaluationResult {
   ConfusionMatrix confusion;
   ClassificationReport scores;
   std::vector<RocCurve> roc;  // two classes: one curve; more: one a class, each against the rest; or none
+  std::vector<PrecisionRecallCurve> precision_recall;  // likewise
+  CalibrationCurve calibration;  // two classes: of the probability of class 1; more: of the class that was predicted
+  std::vector<Figure> figures;   // or none
+  BootstrapOptions bootstrap{.draws = 0};  // how the figures' intervals came about
+};
+
+// What other decision thresholds do on the headline result, one class against the rest.
+struct ThresholdRow {
+  std::string name;  // "as trained", "sensitivity 95 %"
+  OperatingPoint point;
+};
+struct ThresholdTable {
+  std::string class_name;               // the one to be found
+  std::string chosen_on;                // "validation part": where the thresholds were chosen
+  bool chosen_on_results = false;       // on the very samples that the rows count: the figures flatter
+  std::vector<ThresholdRow> rows = {};  // none: no table
+};
+
+// The headline result again, counted by patient: the mean probability of a patient's images decides.
+struct PatientResult {
+  std::string unit = "patient";  // what a group is called
+  std::int64_t images = 0;
+  EvaluationResult result;  // of cases; confusion.classes is 0 where there is none
+};
+
+// What is reached without a network, for comparison with the headline result.
+struct Baseline {
+  std::string name;  // "ridge regression on 32 x 32 pixels"
+  double accuracy = kUnknown;
+  std::string detail = {};  // may be empty
 };
 
 struct EpochRecord {
@@ -52,6 +87,7 @@ struct ExamplePrediction {
   std::string truth, predicted;  // class names
   double probability = 0;        // that the model gave to the class it predicted
   std::string source;            // the file's name
+  Picture explanation = {};      // the image with a heat map over it; empty: none
 };
 
 // Samples of each class after one step of data preparation.
@@ -98,7 +134,15 @@ struct RunReport {
   std::vector<EpochRecord> history;
   StoppingRecord stopping;
 
+  ThresholdTable thresholds;
+  PatientResult patients;
+  std::vector<Baseline> baselines;  // beside "always the commonest class", which is computed from the result
+
   std::vector<ExamplePrediction> right, wrong, least_sure;
+  std::string explanation;  // what the examples' heat maps are: "Grad-CAM of conv2d_2"
+  // Every test image, small, with what was predicted and what is right, as document 004 prints them. The page shows the
+  // first few hundred, the PDF all.
+  std::vector<ExamplePrediction> contact_sheet;
 
   std::vector<CountRow> counts;
   std::vector<SkippedImage> skipped;
@@ -110,11 +154,28 @@ struct RunReport {
   std::string configuration;  // JSON
 };
 
-// Evaluates one part of the data for the report: confusion matrix, scores and ROC curves. `probabilities` holds one
-// value a sample (of class 1) for two classes, else class_names.size() a sample; the spans hold class numbers.
+struct EvaluationOptions {
+  int positive = 1;                        // of two classes: whose sensitivity, specificity, precision and F1 are told
+  BootstrapOptions bootstrap{.draws = 0};  // with draws, figures carry intervals
+};
+
+// Evaluates one part of the data for the report: confusion matrix, scores, curves and figures. `probabilities` holds
+// one value a sample (of class 1) for two classes, else class_names.size() a sample; the spans hold class numbers.
+// Throws Error(data) for spans that do not match, labels out of range or probabilities outside [0, 1].
 EvaluationResult evaluation_result(std::string name, double loss, std::span<const std::int32_t> truth,
                                    std::span<const std::int32_t> predicted, std::span<const float> probabilities,
-                                   std::span<const std::string> class_names);
+                                   std::span<const std::string> class_names, const EvaluationOptions& options = {});
+
+// Samples whose class and probability of the class to be found are known.
+struct ScoredSamples {
+  std::span<const std::int32_t> truth;
+  std::span<const float> scores;
+};
+
+// The thresholds .5, Youden's, and those for sensitivities of 90, 95 and 99 %, chosen on `choose` and counted on
+// `count`. Where `choose` is empty, or holds one class only, they are chosen on `count` and the table says so.
+ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const ScoredSamples& count,
+                               std::string chosen_on, const ScoredSamples& choose);
 
 // Whether Chart.js is in this build, and which version or why not; one line for `curie info`.
 bool has_chart_js();
@@ -128,5 +189,11 @@ std::string render_html(const RunReport& report, bool interactive = has_chart_js
 
 // render_html to a file that is whole or not there.
 void write_report(const std::filesystem::path& path, const RunReport& report);
+
+// The baselines that reach at least the headline result's accuracy, "always the commonest class" among them, the best
+// first. Empty is what one hopes for.
+std::vector<Baseline> better_baselines(const RunReport& report);
+// "always Normal": what a model scores that never looks at the image.
+Baseline majority_baseline(const EvaluationResult& result);
 
 }  // namespace curie

@@ -19,19 +19,31 @@ std::string example_card(const ExamplePrediction& example) {
                                     : fmt::format("{} <span class=\"taken\">taken for</span> {}",
                                                   html::name(example.truth), html::name(example.predicted));
   const std::string source = escape(example.source);
+  const std::string image = fmt::format(R"(<img src="{}" width="{}" height="{}" alt="{}">)",
+                                        png_data_uri(example.pixels, example.width, example.height, example.channels),
+                                        example.width, example.height, source);
+  const Picture& explanation = example.explanation;
+  const std::string pictures =
+      explanation.empty()
+          ? image
+          : fmt::format(
+                R"(<div class="pair">{}<img src="{}" width="{}" height="{}" alt="where the model looked"></div>)",
+                image, png_data_uri(explanation), explanation.width, explanation.height);
   return fmt::format(
-      R"(<figure class="card example {}"><img src="{}" width="{}" height="{}" alt="{}"><figcaption>)"
+      R"(<figure class="card example {}">{}<figcaption>)"
       R"(<p class="verdict">{}</p><p class="belief"><span class="bar"><i style="width:{:.1f}%"></i></span>{}</p>)"
       R"(<p class="source" title="{}"><bdi>{}</bdi></p></figcaption></figure>)",
-      right ? "right" : "wrong", png_data_uri(example.pixels, example.width, example.height, example.channels),
-      example.width, example.height, source, verdict, 100 * std::clamp(example.probability, 0.0, 1.0),
+      right ? "right" : "wrong", pictures, verdict, 100 * std::clamp(example.probability, 0.0, 1.0),
       html::percent(example.probability), source, source);
 }
 
 std::string example_group(std::string_view title, std::string_view text,
                           const std::vector<ExamplePrediction>& examples) {
   if (examples.empty()) return "";
-  std::string group = fmt::format(R"(<h3>{}</h3><p class="muted">{}</p><div class="examples">)", title, text);
+  const bool explained = std::any_of(examples.begin(), examples.end(),
+                                     [](const ExamplePrediction& example) { return !example.explanation.empty(); });
+  std::string group = fmt::format(R"(<h3>{}</h3><p class="muted">{}</p><div class="examples{}">)", title, text,
+                                  explained ? " explained" : "");
   for (const ExamplePrediction& example : examples) group += example_card(example);
   return group + "</div>";
 }
@@ -115,7 +127,12 @@ std::string phases_card(const RunReport& report) {
 
 std::string examples_html(const RunReport& report) {
   const std::string groups =
-      example_group("Wrong", "The mistakes the model was surest of.", report.wrong) +
+      example_group("Wrong",
+                    "The mistakes the model was surest of." +
+                        (report.explanation.empty() ? std::string()
+                                                    : " Beside each: " + escape(report.explanation) +
+                                                          ", the places that spoke for the class that was predicted."),
+                    report.wrong) +
       example_group("Least sure", "Nearest to the decision threshold, right or not.", report.least_sure) +
       example_group("Right", "The bar is the probability given to the predicted class.", report.right);
   return groups.empty() ? "" : R"(<section id="examples"><h2>Examples</h2>)" + groups + "</section>";

@@ -15,16 +15,11 @@ std::string figure(std::string_view label, std::string_view value, std::string_v
                      label, value, detail);
 }
 
-// The share of the commonest class is what a model scores that never looks at the image.
 std::string accuracy_figure(const EvaluationResult& result) {
-  const ClassScores* commonest = &result.scores.classes.front();
-  for (const ClassScores& row : result.scores.classes) {
-    if (row.support > commonest->support) commonest = &row;
-  }
-  const double baseline = static_cast<double>(commonest->support) / static_cast<double>(result.scores.support);
+  const Baseline baseline = majority_baseline(result);
   const std::string detail =
-      fmt::format("{} of {} right; always answering {} would score {}", html::thousands(result.confusion.correct()),
-                  html::thousands(result.scores.support), html::name(commonest->name), html::percent(baseline));
+      fmt::format("{} of {} right; {} would score {}", html::thousands(result.confusion.correct()),
+                  html::thousands(result.scores.support), escape(baseline.name), html::percent(baseline.accuracy));
   return figure(escape(result.name) + " accuracy", html::percent(result.scores.accuracy), detail);
 }
 
@@ -93,6 +88,7 @@ std::string header_html(const RunReport& report) {
         R"(<p class="banner" role="note"><strong>Synthetic phantom images, not patients.</strong> Every picture on )"
         R"(this page was computed. The figures say that the software works, and nothing about medicine.</p>)";
   }
+  page += baseline_banner(report);
   return page + headline(report) + "</div></header>";
 }
 

@@ -1,6 +1,7 @@
 // The parts of the page, each a function from the run to HTML; an empty string when the run has nothing to show there.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,17 @@ namespace curie {
 std::string header_html(const RunReport& report);  // title, banner, headline figures
 std::string learning_html(const RunReport& report, const std::vector<Chart>& charts);
 std::string results_html(const RunReport& report, const std::vector<Chart>& charts);
+std::string figures_html(const RunReport& report);  // the tables of the results; `results` is not empty
+std::string baseline_banner(const RunReport& report);
+std::string contact_sheet_html(const RunReport& report);
 std::string examples_html(const RunReport& report);
 std::string data_html(const RunReport& report);
 std::string model_html(const RunReport& report);
 std::string run_html(const RunReport& report);
+// A confusion matrix as a table shaded by the share of its row.
+std::string confusion_html(const ConfusionMatrix& matrix, std::span<const std::string> class_names);
+// The scripts that draw the page's charts anew with the embedded Chart.js.
+std::string chart_scripts(const std::vector<Chart>& charts);
 std::string footer_html(const RunReport& report, bool interactive);
 
 }  // namespace curie

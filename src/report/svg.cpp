@@ -68,16 +68,19 @@ std::string marker(const Chart& chart, const Canvas& canvas) {
 
 std::string curve(const Chart& chart, const ChartSeries& series, const Canvas& canvas) {
   const std::string color = series.color < 0 ? "reference" : std::to_string(series.color);
-  if (series.points.size() == 1) {
-    return fmt::format(R"(<circle class="dot series-{}" cx="{:.1f}" cy="{:.1f}" r="3.5"/>)", color,
-                       canvas.x(chart.x, series.points[0].x), canvas.y(chart.y, series.points[0].y));
+  std::string dots, points;
+  if (series.dots || series.points.size() == 1) {
+    for (const ChartPoint& point : series.points) {
+      dots += fmt::format(R"(<circle class="dot series-{}" cx="{:.1f}" cy="{:.1f}" r="3.5"/>)", color,
+                          canvas.x(chart.x, point.x), canvas.y(chart.y, point.y));
+    }
   }
-  std::string points;
+  if (series.points.size() == 1) return dots;
   for (const ChartPoint& point : series.points) {
     points += fmt::format("{}{:.1f},{:.1f}", points.empty() ? "" : " ", canvas.x(chart.x, point.x),
                           canvas.y(chart.y, point.y));
   }
-  return fmt::format(R"(<polyline class="curve series-{}" points="{}"/>)", color, points);
+  return fmt::format(R"(<polyline class="curve series-{}" points="{}"/>)", color, points) + dots;
 }
 
 }  // namespace

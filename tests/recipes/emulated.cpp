@@ -8,11 +8,9 @@
 using namespace curie;
 
 TEST_CASE("covid-cnn-64, trained by the CUDA kernels, learns a handful of phantoms") {
-  for (const BackendStatus& status : backend_status()) {
-    if (status.name == "emulated" && !status.available) {
-      MESSAGE("skipped: " << status.details.front());
-      return;
-    }
+  if (const BackendStatus status = backend_status("emulated"); !status.available) {
+    MESSAGE("skipped: " << status.details.front());
+    return;
   }
   const Recipe& recipe = find_recipe("covid-cnn-64");
   DataOptions data;

@@ -93,7 +93,9 @@ void check_drawn(const std::string& program, const RunReport& report) {
   REQUIRE(at != std::string::npos);
   CHECK(dom.text.substr(at, 40).substr(0, 16) == "data-charts=\"ok\"");
   std::vector<Chart> charts = history_charts(report);
-  for (Chart& chart : roc_charts(report)) charts.push_back(std::move(chart));
+  for (const auto& make : {roc_charts, precision_recall_charts, calibration_charts}) {
+    for (Chart& chart : make(report)) charts.push_back(std::move(chart));
+  }
   CHECK(count(dom.text, "<canvas ") == static_cast<int>(charts.size()));
   for (const Chart& chart : charts) CHECK(dom.text.find(points_of(chart)) != std::string::npos);
 }
@@ -109,6 +111,7 @@ TEST_CASE("Chromium draws every chart without a script error") {
   RunReport hostile = demo::run();
   hostile.results.back().name = "</script><script>throw 1</script>";
   check_drawn(program, hostile);
+  check_drawn(program, demo::four_classes());
 }
 
 }  // namespace

@@ -58,7 +58,54 @@ inline EvaluationResult result(const std::string& name, double loss, int normals
     probabilities.push_back(static_cast<float>(1 / (1 + std::exp(-2 * logit))));
     predicted.push_back(probabilities.back() > 0.5f);
   }
-  return evaluation_result(name, loss, truth, predicted, probabilities, std::vector<std::string>{"Normal", "COVID"});
+  return evaluation_result(name, loss, truth, predicted, probabilities, std::vector<std::string>{"Normal", "COVID"},
+                           {.positive = 1, .bootstrap = {.draws = name == "Test" ? 200 : 0}});
+}
+
+// The same for many classes: the logit of the truth stands `apart` standard deviations above the others.
+inline EvaluationResult result(const std::string& name, double loss, const std::vector<int>& counts, double apart,
+                               const std::vector<std::string>& class_names) {
+  const RandomStream stream{.seed = 21, .stream = static_cast<std::uint32_t>(counts[0])};
+  const auto classes = static_cast<std::int32_t>(counts.size());
+  std::vector<std::int32_t> truth, predicted;
+  std::vector<float> probabilities;
+  for (std::int32_t label = 0; label < classes; ++label) {
+    for (int i = 0; i < counts[static_cast<std::size_t>(label)]; ++i) {
+      std::vector<double> odds;
+      double sum = 0;
+      for (std::int32_t k = 0; k < classes; ++k) {
+        odds.push_back(std::exp(normal(stream, probabilities.size() + odds.size()) + (k == label ? apart : 0)));
+        sum += odds.back();
+      }
+      truth.push_back(label);
+      predicted.push_back(static_cast<std::int32_t>(std::max_element(odds.begin(), odds.end()) - odds.begin()));
+      for (const double one : odds) probabilities.push_back(static_cast<float>(one / sum));
+    }
+  }
+  return evaluation_result(name, loss, truth, predicted, probabilities, class_names,
+                           {.positive = 0, .bootstrap = {.draws = name == "Test" ? 200 : 0}});
+}
+
+// Heat over the lower left of the picture.
+inline Picture explained(const ExamplePrediction& example) {
+  HeatMap map{4, 4, {}};
+  for (int i = 0; i < 16; ++i) map.values.push_back(i / 4 >= 2 && i % 4 < 2 ? 0.9f : 0.08f * static_cast<float>(i % 3));
+  return overlaid({example.width, example.height, example.channels, example.pixels}, map);
+}
+
+// Thresholds chosen on one drawn part and counted on another.
+inline ThresholdTable thresholds() {
+  const RandomStream stream{.seed = 22};
+  std::vector<std::int32_t> truth;
+  std::vector<float> scores;
+  for (std::uint64_t i = 0; i < 900; ++i) {
+    truth.push_back(i % 4 == 0);
+    scores.push_back(static_cast<float>(1 / (1 + std::exp(-2 * (normal(stream, i) + (truth.back() ? 1.6 : -1.6))))));
+  }
+  const auto part = [&](std::size_t from, std::size_t count) {
+    return ScoredSamples{std::span(truth).subspan(from, count), std::span(scores).subspan(from, count)};
+  };
+  return threshold_table("COVID", 1, part(0, 450), "validation part", part(450, 450));
 }
 
 inline std::vector<EpochRecord> history(int epochs) {
@@ -118,6 +165,12 @@ inline RunReport run() {
     report.least_sure.push_back(example(i % 3 == 0, i % 2 == 0, 0.502 + 0.006 * i, 10 + i));
     report.right.push_back(example(i % 2 == 1, true, 0.999 - 0.004 * i, 20 + i));
   }
+  for (ExamplePrediction& one : report.wrong) one.explanation = explained(one);
+  report.explanation = "Grad-CAM of conv2d_2";
+  for (int i = 0; i < 48; ++i) report.contact_sheet.push_back(example(i % 3 == 0, i % 11 != 5, 0.9, 40 + i));
+  report.thresholds = thresholds();
+  report.patients = {.images = 2762, .result = result("Test", 0.1, 612, 240, 1.9)};
+  report.baselines = {{.name = "ridge regression on pixels", .accuracy = 0.871, .detail = "32 x 32 grey"}};
   report.counts = {{"Loaded", {10192, 3616}},
                    {"Test part", {2039, 723}},
                    {"Training part", {8153, 2893}},
@@ -151,6 +204,38 @@ inline RunReport run() {
                   {"Threshold", "An image counts as COVID when its probability is above one half."}};
   report.configuration =
       R"({"recipe":"covid-cnn-64","seed":1,"batch_size":256,"optimizer":{"name":"adam","learning_rate":0.001}})";
+  return report;
+}
+
+// Four classes, colour pictures, a model that a baseline beats.
+inline RunReport four_classes() {
+  RunReport report = run();
+  report.title = "Four kinds of chest X-ray, 128 × 128";
+  report.recipe = "radiography-lenet-128";
+  report.class_names = {"COVID", "Lung_Opacity", "Normal", "Viral Pneumonia"};
+  report.positive_class = -1;
+  report.results = {result("Training", 0.61, {700, 1200, 2000, 270}, 2.0, report.class_names),
+                    result("Test", 0.74, {160, 260, 430, 60}, 1.6, report.class_names)};
+  report.stopping = {.reason = "All 10 epochs were run", .monitor = "val_loss"};
+  report.history.resize(10);
+  for (std::vector<ExamplePrediction>* group :
+       {&report.right, &report.wrong, &report.least_sure, &report.contact_sheet}) {
+    std::size_t number = 0;
+    for (ExamplePrediction& one : *group) {
+      const bool right = one.truth == one.predicted;
+      one.truth = report.class_names[number % 4];
+      one.predicted = report.class_names[right ? number % 4 : (number + 1 + number / 4 % 3) % 4];
+      ++number;
+    }
+  }
+  report.counts = {{"Loaded", {3616, 6012, 10192, 1345}},
+                   {"Training", {2532, 4210, 7134, 941}},
+                   {"Validation", {542, 901, 1529, 202}},
+                   {"Test", {542, 901, 1529, 202}}};
+  report.thresholds = {};
+  report.patients = {};
+  report.baselines = {{.name = "ridge regression on pixels", .accuracy = 0.99, .detail = "32 x 32 grey"},
+                      {.name = "grey statistics only", .accuracy = 0.42}};
   return report;
 }
 

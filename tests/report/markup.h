@@ -93,7 +93,7 @@ class Reader {
       }
     }
     expect('>');
-    const bool is_void = name == "meta" || name == "img" || name == "br" || name == "link";
+    const bool is_void = name == "meta" || name == "img" || name == "br" || name == "input" || name == "link";
     const bool in_svg = std::find(open_.begin(), open_.end(), "svg") != open_.end();
     if (self_closed && !in_svg) fail("closed itself outside of svg: " + name);
     if (!is_void && !self_closed) open_.push_back(name);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "report/assets.h"
@@ -77,10 +78,10 @@ TEST_CASE("the page is well-formed, refers to nothing outside, and holds what th
       return std::count_if(read.elements.begin(), read.elements.end(),
                            [name](const markup::Element& element) { return element.name == name; });
     };
-    CHECK(count("img") == 18);
-    CHECK(count("section") == 6);
+    CHECK(count("img") == 18 + 6 + 48);  // examples, the heat maps beside the wrong ones, the contact sheet
+    CHECK(count("section") == 7);
     CHECK(count("canvas") == 0);
-    CHECK(count("svg") == 8);  // four charts, each with a clipped inner drawing
+    CHECK(count("svg") == 12);  // six charts, each with a clipped inner drawing
     CHECK(count("script") == (interactive ? 3 : 0));
     CHECK(*read.elements.front().attribute("data-charts") == (interactive ? "pending" : "static"));
   }
@@ -179,6 +180,97 @@ TEST_CASE("four classes, colour pictures, unknown figures and a loss that is not
     CHECK_FALSE(contains(own_part(page), "inf,"));
     CHECK_FALSE(contains(page, "Early stopping, patience"));
   }
+}
+
+TEST_CASE("figures carry intervals, thresholds say where they were chosen, patients are counted") {
+  RunReport report = demo::run();
+  const std::string page = render_html(report, false);
+  const Figure& sensitivity = *find_figure(report.results.back().figures, "sensitivity");
+  CHECK(contains(page, fmt::format("{:.3f} to {:.3f}", sensitivity.interval.low, sensitivity.interval.high)));
+  CHECK(contains(page, "Test figures, with intervals of 95"));
+  CHECK(contains(page, "Percentiles over 200 samples drawn again"));
+  CHECK(contains(page, "chosen on the validation part; the rows count what they do on the Test images"));
+  CHECK(contains(page, "By patient"));
+  CHECK(contains(page, "2,762 images of 852 patients"));
+  CHECK(contains(page, "ridge regression on pixels"));
+  CHECK(contains(page, "Beside each: Grad-CAM of conv2d_2"));
+  CHECK(contains(page, "48 test images with the label that was predicted and the correct one; 4 wrong."));
+  CHECK_FALSE(contains(page, "trivial baseline"));
+  report.thresholds.chosen_on_results = true;
+  CHECK(contains(render_html(report, false), "chosen on these very images, so the rows flatter"));
+  // Without draws there are no intervals.
+  report.results = {demo::result("Part", 0.1, 80, 40, 1.7)};
+  CHECK_FALSE(contains(render_html(report, false), "with intervals"));
+}
+
+TEST_CASE("four classes have figures, tables and curves of their own, and the page says when a baseline wins") {
+  const RunReport report = demo::four_classes();
+  for (const bool interactive : modes()) {
+    const std::string page = render_html(report, interactive);
+    const std::string own = own_part(page);
+    check_page(page);
+    for (const char* part :
+         {"Top-2 accuracy", "Macro specificity", "Test, class by class", "Viral Pneumonia, AP ",
+          "each class against the rest", "probability of the predicted class",
+          "A trivial baseline does better than this model:", "ridge regression on pixels reaches 99.0"}) {
+      CAPTURE(part);
+      CHECK(contains(own, part));
+    }
+    CHECK_FALSE(contains(own, "grey statistics only reaches"));
+    CHECK_FALSE(contains(own, "Another threshold"));
+    CHECK_FALSE(contains(own, "By patient"));
+  }
+}
+
+TEST_CASE("baselines that reach the model's accuracy are told, the best first") {
+  RunReport report;
+  CHECK(better_baselines(report).empty());
+  report = demo::run();
+  CHECK(better_baselines(report).empty());
+  CHECK(majority_baseline(report.results.back()).name == "always Normal");
+  CHECK(majority_baseline(report.results.back()).accuracy == 2039.0 / 2762);
+  report.baselines = {{.name = "a", .accuracy = report.results.back().scores.accuracy},
+                      {.name = "b", .accuracy = kUnknown},
+                      {.name = "c", .accuracy = 1}};
+  const std::vector<Baseline> better = better_baselines(report);
+  REQUIRE(better.size() == 2);
+  CHECK(better[0].name == "c");
+  CHECK(better[1].name == "a");
+  report.baselines.resize(1);
+  CHECK(contains(render_html(report, false), "A trivial baseline does as well as this model:"));
+}
+
+TEST_CASE("a long contact sheet is cut on the page, mistakes first") {
+  RunReport report = demo::run();
+  const ExamplePrediction right = demo::example(true, true, 0.9, 1), wrong = demo::example(true, false, 0.9, 2);
+  report.contact_sheet.assign(650, right);
+  report.contact_sheet.push_back(wrong);
+  const std::string page = render_html(report, false);
+  CHECK(
+      contains(page, "651 test images with the label that was predicted and the correct one; 1 wrong. 600 are shown"));
+  CHECK(page.find("class=\"tile wrong\"") < page.find("class=\"tile right\""));
+  report.contact_sheet.clear();
+  CHECK_FALSE(contains(render_html(report, false), "Contact sheet"));
+}
+
+TEST_CASE("thresholds are chosen on one part and counted on another") {
+  const std::vector<std::int32_t> truth{0, 0, 1, 1}, other{1, 0, 1, 0}, one_class{1, 1, 1, 1};
+  const std::vector<float> scores{.1f, .4f, .6f, .9f}, others{.8f, .3f, .7f, .2f};
+  const ThresholdTable table = threshold_table("x", 1, {truth, scores}, "validation part", {other, others});
+  REQUIRE(table.rows.size() == 5);
+  CHECK_FALSE(table.chosen_on_results);
+  CHECK(table.rows[0].point.threshold == static_cast<double>(std::nextafter(0.5f, 1.f)));
+  CHECK(table.rows[0].point.accuracy() == 1);
+  // On the other part .7 finds every positive; here only .9 is above it.
+  CHECK(table.rows[1].point.threshold == static_cast<double>(.7f));
+  CHECK(table.rows[4].point.sensitivity() == 0.5);
+  for (const std::vector<std::int32_t>& choose : {one_class, std::vector<std::int32_t>{}}) {
+    const ThresholdTable own =
+        threshold_table("x", 1, {truth, scores}, "y", {choose, std::span(scores).first(choose.size())});
+    CHECK(own.chosen_on_results);
+    CHECK(own.rows[4].point.threshold == static_cast<double>(.6f));
+  }
+  CHECK(threshold_table("x", 1, {one_class, scores}, "y", {}).rows.empty());
 }
 
 TEST_CASE("long lists of skipped files end in a count") {

@@ -26,20 +26,9 @@ inline int& elements_before() {
   return elements;
 }
 
-// The same elements in the backend's memory, and back.
-inline Tensor on_device(Backend& backend, const Tensor& host) {
-  Tensor tensor(std::make_shared<const Buffer>(backend.allocate(host.bytes())), 0, host.shape(), host.dtype());
-  backend.copy_to_device(tensor.raw(), host.raw(), host.bytes());
-  return tensor;
-}
-inline Tensor to_host(Backend& backend, const Tensor& tensor) {
-  Tensor host = Tensor::zeros(tensor.shape(), tensor.dtype());
-  backend.copy_to_host(host.raw(), tensor.raw(), tensor.bytes());
-  return host;
-}
-inline Tensor device_zeros(Backend& backend, const Shape& shape, DType type = DType::f32) {
-  return on_device(backend, Tensor::zeros(shape, type));
-}
+using curie::device_zeros;
+using curie::on_device;
+using curie::to_host;
 
 // StepState and MetricTotals in backend memory.
 template <typename T>

@@ -11,9 +11,7 @@
 int main(int argc, char** argv) {
   constexpr int kSkipped = 77;
   const std::string device = curie::test::device_under_test();
-  for (const curie::BackendStatus& status : curie::backend_status()) {
-    const bool meant = device.substr(0, device.find(':')) == status.name;
-    if (!meant || status.available) continue;
+  if (const auto status = curie::backend_status(device.substr(0, device.find(':'))); !status.available) {
     std::printf("SKIPPED: %s: %s\n", device.c_str(), status.details.front().c_str());
     return kSkipped;
   }

@@ -72,7 +72,7 @@
     backgroundColor: theme.series(series.color),
     borderWidth: series.color < 0 ? 1 : 2,
     borderDash: series.color < 0 ? [4, 4] : [],
-    pointRadius: series.points.length === 1 ? 3.5 : 0,
+    pointRadius: series.dots || series.points.length === 1 ? 3.5 : 0,
     pointHitRadius: 8,
     pointHoverRadius: 4,
   });

@@ -1,0 +1,23 @@
+# curie_find_cairo(<target>): links Cairo, which writes the contact sheet as a PDF, where it is there.
+# CURIE_PDF=ON makes it a must, OFF leaves it out.
+set(CURIE_PDF AUTO CACHE STRING "The contact sheet as a PDF, by Cairo: AUTO, ON or OFF")
+function(curie_find_cairo target)
+  if(CURIE_PDF STREQUAL "OFF")
+    message(STATUS "Reports: PDF is switched off")
+    return()
+  endif()
+  find_path(CURIE_CAIRO_INCLUDE cairo-pdf.h PATH_SUFFIXES cairo)
+  find_library(CURIE_CAIRO_LIBRARY cairo)
+  if(NOT CURIE_CAIRO_INCLUDE OR NOT CURIE_CAIRO_LIBRARY)
+    if(CURIE_PDF STREQUAL "ON")
+      message(FATAL_ERROR "CURIE_PDF is ON, but Cairo was not found: cairo-pdf.h: ${CURIE_CAIRO_INCLUDE}, library: "
+                          "${CURIE_CAIRO_LIBRARY} (Debian: libcairo2-dev)")
+    endif()
+    message(STATUS "Reports: no PDF; Cairo not found (Debian: libcairo2-dev)")
+    return()
+  endif()
+  message(STATUS "Reports: PDF by ${CURIE_CAIRO_LIBRARY}")
+  target_include_directories(${target} SYSTEM PRIVATE ${CURIE_CAIRO_INCLUDE})
+  target_link_libraries(${target} PRIVATE ${CURIE_CAIRO_LIBRARY})
+  target_compile_definitions(${target} PRIVATE CURIE_WITH_CAIRO)
+endfunction()

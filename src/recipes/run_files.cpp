@@ -1,0 +1,111 @@
+#include "recipes/run_files.h"
+
+#include <algorithm>
+
+#include "io/checkpoint.h"
+#include "io/hdf5.h"
+#include "io/keras.h"
+#include "recipes/run_report.h"
+#include "tensor/files.h"
+#include "tensor/log.h"
+
+namespace curie {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A path as a file-name pattern without fields.
+std::string as_pattern(const fs::path& path) {
+  std::string text;
+  for (const char c : path.string()) text += c == '{' || c == '}' ? std::string(2, c) : std::string(1, c);
+  return text;
+}
+
+// Calls action() while the model has the weights of a file of its own.
+template <typename Action>
+void with_weights_of(const fs::path& file, Model& model, Action&& action) {
+  const auto own = model.state();
+  std::vector<std::pair<std::string, Tensor>> saved;
+  for (const NamedTensor& named : read_safetensors(file).tensors) saved.emplace_back(named.name, named.tensor);
+  model.set_state(saved);
+  action();
+  model.set_state(own);
+}
+
+void save_keras(const fs::path& path, Model& model, const ModelInfo& info) {
+  if (const FormatSupport support = hdf5_support(); !support.present) {
+    log_warning("{} was not written: {}", path.string(), support.detail);
+    return;
+  }
+  save_keras_hdf5(path, model, info);
+}
+
+}  // namespace
+
+void check_out_folder(const RunOptions& options) {
+  CURIE_CHECK(!options.out.empty(), usage, "expected a folder for the run");
+  const bool has_run = fs::exists(options.out / kConfigFile);
+  CURIE_CHECK(options.resume || !has_run, usage,
+              "{} already holds a run: choose another --out, or continue that run with --resume {}",
+              options.out.string(), options.out.string());
+  make_writable_folder(options.out);
+}
+
+TrainingSnapshot read_snapshot(const fs::path& path) {
+  Checkpoint checkpoint = read_checkpoint(path);
+  TrainingSnapshot snapshot{.state = checkpoint.state.dump(), .tensors = {}};
+  for (NamedTensor& named : checkpoint.tensors) snapshot.tensors.emplace_back(named.name, named.tensor);
+  return snapshot;
+}
+
+void write_snapshot(const fs::path& path, const TrainingSnapshot& snapshot) {
+  Checkpoint checkpoint{.state = nlohmann::json::parse(snapshot.state), .tensors = {}};
+  for (const auto& [name, tensor] : snapshot.tensors) checkpoint.tensors.push_back({name, tensor});
+  write_checkpoint(path, checkpoint);
+}
+
+std::vector<CallbackChoice> run_callbacks(const RunOptions& options, const Recipe& recipe, const Model& model,
+                                          const ModelInfo& info) {
+  EarlyStopping stopping = recipe.early_stopping;
+  stopping.patience = options.patience;
+  std::vector<CallbackChoice> chosen = {
+      CSVLogger{.path = options.out / "history.csv"},
+      ModelCheckpoint{.path = as_pattern(options.out / kBestModelFile),
+                      .save = [&model, &info](const fs::path& path) { save_model(path, model, info); },
+                      .monitor = recipe.best_model.monitor,
+                      .mode = recipe.best_model.mode,
+                      .save_best_only = true,
+                      .verbose = recipe.best_model.verbose}};
+  if (options.patience > 0) chosen.push_back(stopping);
+  if (recipe.learning_rate_scheduler) chosen.push_back(*recipe.learning_rate_scheduler);
+  return chosen;
+}
+
+nlohmann::json best_epoch(const RunOptions& options, const Recipe& recipe, const History& history, Model& model,
+                          const LabelledImages& test) {
+  const std::string monitor = canonical_log_name(recipe.best_model.monitor);
+  const bool max = recipe.best_model.mode == MonitorMode::max;
+  const EpochLog* best = nullptr;
+  for (const EpochLog& epoch : history.epochs) {
+    const auto value = [&](const EpochLog& of) { return of.logs.find(monitor).value(); };
+    const bool better = best == nullptr || (max ? value(epoch) > value(*best) : value(epoch) < value(*best));
+    if (better) best = &epoch;
+  }
+  CURIE_ASSERT(best != nullptr, "a run of no epochs");
+  nlohmann::json result = {{"epoch", best->epoch + 1}, {"monitor", monitor}, {"value", *best->logs.find(monitor)}};
+  with_weights_of(options.out / kBestModelFile, model, [&] {
+    const Predictions on_test = predict_all(model, test, options.batch_size);
+    result["test"] = metrics_json(evaluation_result("Best", on_test.loss, test.labels, on_test.predicted,
+                                                    on_test.probabilities, test.class_names));
+  });
+  return result;
+}
+
+void save_document_models(const RunOptions& options, const Recipe& recipe, Model& model, const ModelInfo& info) {
+  if (!recipe.keras_model.empty()) save_keras(options.out / recipe.keras_model, model, info);
+  if (recipe.keras_best_model.empty()) return;
+  with_weights_of(options.out / kBestModelFile, model,
+                  [&] { save_keras(options.out / recipe.keras_best_model, model, info); });
+}
+
+}  // namespace curie
