@@ -1,11 +1,13 @@
 // Runs of the recipes beside covid-cnn-64: what each leaves, and that a run can be repeated and resumed to the bit.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
 #include "io/hdf5.h"
 #include "io/keras.h"
+#include "io/safetensors.h"
 #include "recipes/run.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
