@@ -19,17 +19,31 @@ json with_module(json object, const char* module, KerasVersion dialect) {
   return object;
 }
 
-// The rate itself, or rate / (1 + decay * step), which Keras has as a schedule.
+json keras_schedule(const json& config, const char* class_name, KerasVersion dialect) {
+  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers.schedules", dialect);
+}
+
+// A number, or a schedule: those of src/optim have Keras' names, and legacy decay is Keras' InverseTimeDecay.
 json learning_rate(const json& optimizer, KerasVersion dialect) {
   const double decay = optimizer.value("decay", 0.0);
-  if (decay == 0.0) return optimizer.at("learning_rate");
-  return with_module({{"class_name", "InverseTimeDecay"},
-                      {"config",
-                       {{"initial_learning_rate", optimizer.at("learning_rate")},
-                        {"decay_steps", 1},
-                        {"decay_rate", decay},
-                        {"staircase", false}}}},
-                     "keras.optimizers.schedules", dialect);
+  if (decay != 0.0) {
+    return keras_schedule({{"initial_learning_rate", optimizer.at("learning_rate")},
+                           {"decay_steps", 1},
+                           {"decay_rate", decay},
+                           {"staircase", false}},
+                          "InverseTimeDecay", dialect);
+  }
+  if (!optimizer.contains("schedule")) return optimizer.at("learning_rate");
+  json config = optimizer.at("schedule");
+  const std::string kind = config.at("kind").get<std::string>();
+  if (config.at("per") == "epoch") {
+    log_warning("Keras' schedules count batches, the model's {} counts epochs: its first rate is written", kind);
+    return config.value("initial_learning_rate", optimizer.at("learning_rate"));
+  }
+  config.erase("kind");
+  config.erase("per");
+  if (config.value("warmup_steps", 1.0) == 0.0) config["warmup_target"] = nullptr;
+  return keras_schedule(config, kind.c_str(), dialect);
 }
 
 json keras_optimizer(const json& optimizer, KerasVersion dialect) {
@@ -45,6 +59,8 @@ json keras_optimizer(const json& optimizer, KerasVersion dialect) {
                    {"epsilon", optimizer.at("epsilon")},
                    {"amsgrad", false}});
   }
+  for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
+    if (optimizer.contains(option)) config[option] = optimizer.at(option);
   const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" ? "AdamW" : "Adam");
   return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers", dialect);
 }
