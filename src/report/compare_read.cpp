@@ -36,6 +36,12 @@ EpochRecord epoch_of(const json& epoch) {
           .seconds = number(epoch, "seconds")};
 }
 
+const json& object(const json& parent, const char* name) {
+  const json& value = parent.at(name);
+  CURIE_CHECK(value.is_object(), file, "damaged: expected \"{}\" to be a JSON object, got {}", name, value.type_name());
+  return value;
+}
+
 void read_confusion(const json& test, RunRecord& run) {
   if (!test.contains("confusion") || !test.contains("class_names")) return;
   run.class_names = test.at("class_names").get<std::vector<std::string>>();
@@ -49,15 +55,16 @@ void read_confusion(const json& test, RunRecord& run) {
 }
 
 void read_figures(const json& test, RunRecord& run) {
-  const auto figures = test.find("figures");
-  if (figures == test.end()) {
+  if (!test.contains("figures")) {
     run.figures = {
         {.key = "accuracy", .label = "", .value = number(test, "accuracy"), .interval = {kUnknown, kUnknown}},
         {.key = "roc_auc", .label = "", .value = number(test, "auc"), .interval = {kUnknown, kUnknown}}};
     return;
   }
-  for (const auto& [key, figure] : figures->items()) {
-    run.figures.push_back({.key = key,
+  const json& figures = object(test, "figures");
+  for (const auto& entry : figures.items()) {
+    const json& figure = object(figures, entry.key().c_str());
+    run.figures.push_back({.key = entry.key(),
                            .label = "",
                            .value = number(figure, "value"),
                            .interval = {number(figure, "low"), number(figure, "high")}});
@@ -88,7 +95,7 @@ RunRecord read_run(const fs::path& folder) {
     for (const json& epoch : history.at("epochs")) run.history.push_back(epoch_of(epoch));
   });
   reading("metrics.json", [&] {
-    const json &train = metrics.at("train"), &test = metrics.at("test");
+    const json &train = object(metrics, "train"), &test = object(metrics, "test");
     run.stop_reason = metrics.value("stop_reason", "");
     run.synthetic = metrics.value("synthetic", false);
     run.train_loss = number(train, "loss");

@@ -74,12 +74,12 @@ TEST_CASE("explain and compare tell about finished runs; what they cannot use is
         {{"explain", "run1", "nowhere.png"}, "nowhere.png"},
         {{"explain", "nothing", kImage}, "nothing"},
         {{"explain", "run1", kImage, "--out", "run1/config.json"}, "config.json"}};
-    for (const auto& [words, message] : mistakes) {
-      CAPTURE(message);
-      const Result result2 = run_curie(folder, words);
-      CHECK((result2.status == 1 || result2.status == 2));
-      CHECK(contains(result2.err, message));
-      CHECK(result2.out.empty());
+    for (const auto& mistake : mistakes) {
+      CAPTURE(mistake.second);
+      const Result refused = run_curie(folder, mistake.first);
+      CHECK((refused.status == 1 || refused.status == 2));
+      CHECK(contains(refused.err, mistake.second));
+      CHECK(refused.out.empty());
     }
   }
   SUBCASE("compare") {

@@ -183,7 +183,7 @@ TEST_CASE("folders that hold no finished run are refused with what to do") {
   CHECK_ERROR(read(folder / "begun"), file, "--resume");
   const fs::path bad = put(folder, "bad", files(0.9, 0.3, 2, 1));
   for (const char* text : {"", "[1]", "{\"epochs\": 3}", "{\"epochs\": [{\"epoch\": \"x\"}]}", "{\"epochs\": [[]]}"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     folder.put("bad/history.json", text);
     CHECK_ERROR(read(bad), file, "damaged");
   }
@@ -192,7 +192,7 @@ TEST_CASE("folders that hold no finished run are refused with what to do") {
                            "{\"train\": {}, \"test\": {\"class_names\": [\"a\"], \"confusion\": [[1, 2]]}}",
                            "{\"train\": {}, \"test\": {\"class_names\": [\"a\"], \"confusion\": [[\"x\"]]}}",
                            "{\"train\": {}, \"test\": {\"figures\": [1]}}"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     folder.put("bad/metrics.json", text);
     CHECK_ERROR(read(bad), file, "damaged");
   }
