@@ -1,5 +1,7 @@
 #include "model/resident.h"
 
+#include <utility>
+
 #include "data/augmented_dataset.h"
 
 namespace curie {
@@ -11,14 +13,16 @@ bool ResidentDatasets::keep(Backend& backend, const Dataset& data, const Tensor&
   const Tensor* samples = augmented != nullptr ? &augmented->images() : data.all_samples();
   if (!memory || samples == nullptr) return false;
   if (samples->bytes() + targets.bytes() > memory->free / 2) return false;
-  ResidentData& kept = kept_[&data];
-  kept = {.pixels = on_device(backend, *samples), .targets = on_device(backend, targets), .augmented = augmented};
-  if (augmented == nullptr) return true;
-  const auto per_channel = [&](const std::vector<float>& values) {
-    return on_device(backend, Tensor::from<float>({static_cast<int>(values.size())}, values));
-  };
-  kept.offset = per_channel(augmented->scale().offset);
-  kept.factor = per_channel(augmented->scale().factor);
+  ResidentData resident{
+      .pixels = on_device(backend, *samples), .targets = on_device(backend, targets), .augmented = augmented};
+  if (augmented != nullptr) {
+    const auto per_channel = [&](const std::vector<float>& values) {
+      return on_device(backend, Tensor::from<float>({static_cast<int>(values.size())}, values));
+    };
+    resident.offset = per_channel(augmented->scale().offset);
+    resident.factor = per_channel(augmented->scale().factor);
+  }
+  kept_[&data] = std::move(resident);
   return true;
 }
 
