@@ -1,10 +1,11 @@
-// How fast images become network inputs: decode, grey, resize, alone and together, on one thread. Everything is in
-// memory; the files are those of tests/data/images and BMPs of noise, which need no decoder worth the name.
+// How fast images become network inputs: decode, grey, resize, augment, alone and together, on one thread. Everything
+// is in memory; the files are those of tests/data/images and BMPs of noise, which need no decoder worth the name.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
 #include <filesystem>
 
+#include "data/augmented_dataset.h"
 #include "data/crc32.h"
 #include "data/grey.h"
 #include "data/image.h"
@@ -50,6 +51,28 @@ BENCHMARK(resize_image)
     ->Args({299, 64, 3})
     ->Args({224, 224, 3})
     ->Args({1000, 70, 1});
+
+// One augmented sample of 224 x 224, as the recipes of document 002 (style 0: Keras) and document 003 (2: torchvision).
+void augment(benchmark::State& state) {
+  const auto style = static_cast<AugmentationStyle>(state.range(0));
+  const int channels = static_cast<int>(state.range(1));
+  const Image image = blob(224, 224, channels);
+  LabelledImages images;
+  images.pixels = Tensor::from<std::uint8_t>({1, 224, 224, channels}, image.pixels);
+  images.labels = {0};
+  images.class_names = {"blob"};
+  Augmentation augmentation{.style = style, .rotation = 10, .horizontal_flip = true};
+  if (style == AugmentationStyle::keras) augmentation = {.rotation = 45, .zoom_low = .5, .zoom_high = 1.5};
+  const AugmentedDataset data(images, augmentation, pixel_scale(255, {}, {}, channels), 1);
+  std::vector<float> out(data.sample_shape().elements());
+  int epoch = 0;
+  for (auto _ : state) {
+    data.read(0, epoch++, reinterpret_cast<std::byte*>(out.data()));
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(augment)->ArgNames({"style", "channels"})->Args({0, 1})->Args({0, 3})->Args({2, 1})->Args({2, 3});
 
 // One file of CURIE_IMAGES (a folder of a single class), decoded and prepared as covid-cnn-64 does, again and again.
 void whole_path(benchmark::State& state) {

@@ -8,6 +8,8 @@ const std::vector<Extent> kRows = {{"rows", 12}, {"classes", 40}};
 const std::vector<std::string> kLongRows = {"rows=3,classes=700"};
 const std::vector<Extent> kImages = {{"count", 5}, {"pixels", 100}, {"channels", 3}, {"images", 9}};
 
+const std::vector<Extent> kWarps = {{"count", 3}, {"height", 20}, {"width", 24}, {"channels", 1}, {"images", 4}};
+
 std::size_t count(const Operands& o) { return static_cast<std::size_t>(o["count"]); }
 std::size_t table(const Operands& o) {
   return static_cast<std::size_t>(o["rows"]) * static_cast<std::size_t>(o["classes"]);
@@ -56,6 +58,11 @@ void add(Operands& o) {
   const float* b = o.uniform("b", count(o));
   o.backend().add(count(o), a, b, o.output("y", count(o)));
 }
+void blend(Operands& o) {
+  const float* a = o.uniform("a", count(o));
+  const float* b = o.uniform("b", count(o));
+  o.backend().blend(count(o), 0.75f, a, 0.3f, b, o.output("y", count(o)));
+}
 void fill(Operands& o) { o.backend().fill(count(o), 2.5f, o.output("y", count(o))); }
 void cast_to_bf16(Operands& o) {
   const float* x = o.uniform("x", count(o));
@@ -85,6 +92,21 @@ void gather_normalize_u8(Operands& o) {
   o.backend().gather_normalize_u8(o["count"], static_cast<std::size_t>(o["pixels"]), o["channels"], rows, images,
                                   values, o.output("y", count(o) * sample(o)));
 }
+void warp_u8(Operands& o) {
+  const WarpShape shape{.count = o["count"],
+                        .height = o["height"],
+                        .width = o["width"],
+                        .channels = o["channels"],
+                        .fill_mode = WarpFill::constant,
+                        .fill = 9};
+  const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
+  const std::uint8_t* images = o.bytes("images", static_cast<std::size_t>(o["images"]) * shape.sample());
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  const float* offset = o.uniform("offset", channels, 0, 128);
+  const float* factor = o.uniform("factor", channels, .01f, .1f);
+  const WarpMatrix* matrices = o.matrices("matrices", shape);
+  o.backend().warp_u8(shape, rows, matrices, images, offset, factor, o.output("y", count(o) * shape.sample()));
+}
 void gather_rows(Operands& o) {
   const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
   const float* x = o.uniform("x", static_cast<std::size_t>(o["images"]) * sample(o));
@@ -109,12 +131,19 @@ std::vector<CatalogueEntry> elementwise_entries() {
       {"log_softmax_backward", "dy - exp(y) * sum(dy), by rows", kRows, false, log_softmax_backward, kLongRows},
       {"dropout", "drops by comparing Philox bits; no mask is stored", kCount, true, dropout},
       {"add", "a + b", kCount, true, add},
+      {"blend", "alpha * a + beta * b", kCount, true, blend},
       {"fill", "one value everywhere", kCount, true, fill},
       {"cast_to_bf16", "float32 rounded to the nearest bfloat16", kCount, true, cast_to_bf16},
       {"cast_to_f32", "bfloat16 widened to float32", kCount, true, cast_to_f32},
       {"normalize_u8", "8-bit pixels looked up in a table a channel", kImages, true, normalize_u8},
       {"gather_normalize_u8", "the same for chosen images of a data set on the device", kImages, true,
        gather_normalize_u8},
+      {"warp_u8",
+       "chosen images turned, stretched, mirrored and scaled",
+       kWarps,
+       true,
+       warp_u8,
+       {"count=3,height=1,width=5,channels=3", "height=17,width=16,channels=2"}},
       {"gather_rows", "chosen rows of an array", kImages, true, gather_rows},
   };
 }

@@ -52,6 +52,16 @@ float* Operands::integers(const std::string& name, std::size_t count) {
   return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));
 }
 
+float* Operands::integers_in_and_out(const std::string& name, std::size_t count) {
+  float* data = integers(name, count);
+  outputs_.push_back({name, Kind::f32, reinterpret_cast<std::byte*>(data), count});
+  return data;
+}
+
+std::int32_t* Operands::given(const std::string& name, const std::vector<std::int32_t>& values) {
+  return reinterpret_cast<std::int32_t*>(place(name, values.data(), values.size() * sizeof(std::int32_t)));
+}
+
 float* Operands::uniform(const std::string& name, std::size_t count, float low, float high) {
   const std::vector<float> values = uniform_values(count, stream_, low, high);
   return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));
@@ -69,6 +79,26 @@ std::uint8_t* Operands::bytes(const std::string& name, std::size_t count, int li
     return below(random, i, static_cast<std::uint32_t>(limit));
   });
   return reinterpret_cast<std::uint8_t*>(place(name, values.data(), count));
+}
+
+WarpMatrix* Operands::matrices(const std::string& name, const WarpShape& shape) {
+  const RandomStream random{.seed = kSeed, .stream = stream_};
+  std::vector<WarpMatrix> values(static_cast<std::size_t>(shape.count));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto entry = [&](std::uint64_t k) {  // from -1 to 1, in units of 2^-32
+      return static_cast<std::int64_t>(static_cast<std::int32_t>(random.bits(4 * i + k))) * 2;
+    };
+    WarpMatrix& m = values[i];
+    m = {entry(0), entry(1), 0, entry(2), entry(3), 0};
+    // The centre stays where it is.
+    m.row_origin = ((std::int64_t{shape.height - 1} << 32) - m.row_per_row * (shape.height - 1) -
+                    m.row_per_column * (shape.width - 1)) /
+                   2;
+    m.column_origin = ((std::int64_t{shape.width - 1} << 32) - m.column_per_row * (shape.height - 1) -
+                       m.column_per_column * (shape.width - 1)) /
+                      2;
+  }
+  return reinterpret_cast<WarpMatrix*>(place(name, values.data(), values.size() * sizeof(WarpMatrix)));
 }
 
 float* Operands::output(const std::string& name, std::size_t count) {

@@ -113,6 +113,9 @@ void GpuBackend::dropout(const DropoutSpec& spec, const StepState* state, std::s
 void GpuBackend::add(std::size_t count, const float* a, const float* b, float* y) {
   CURIE_GPU::add(runtime_->stream(), count, a, b, y);
 }
+void GpuBackend::blend(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) {
+  CURIE_GPU::blend(runtime_->stream(), count, alpha, a, beta, b, y);
+}
 void GpuBackend::fill(std::size_t count, float value, float* y) {
   CURIE_GPU::fill(runtime_->stream(), count, value, y);
 }
@@ -129,6 +132,11 @@ void GpuBackend::gather_normalize_u8(int count, std::size_t pixels, int channels
                                      const std::uint8_t* images, const float* table, float* y) {
   CURIE_GPU::gather_normalize_u8(runtime_->stream(), count, pixels, channels, rows, images, table, y);
 }
+void GpuBackend::warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+                         const std::uint8_t* images, const float* offset, const float* factor, float* y) {
+  CURIE_GPU::warp_u8(runtime_->stream(), shape, rows, matrices, images, offset, factor, y);
+}
+
 void GpuBackend::gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                              std::uint32_t* y) {
   CURIE_GPU::gather_rows(runtime_->stream(), count, words, rows, x, y);
@@ -141,6 +149,11 @@ std::size_t GpuBackend::scratch_bytes(const LossShape& shape) const { return los
 void GpuBackend::count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
                                MetricTotals* totals) {
   CURIE_GPU::count_correct(runtime_->stream(), rule, rows, classes, predictions, targets, totals);
+}
+std::size_t GpuBackend::scratch_bytes(const ClipShape& shape) const { return clip_scratch_bytes(shape); }
+void GpuBackend::clip_gradient(const ClipShape& shape, const std::int32_t* segment_ends, float* gradient,
+                               Scratch scratch) {
+  CURIE_GPU::clip_gradient(runtime_->stream(), shape, segment_ends, gradient, scratch);
 }
 void GpuBackend::sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
                           float* weights, float* velocity) {

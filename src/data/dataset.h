@@ -24,6 +24,8 @@ struct LabelledImages {
   LabelledImages select(std::span<const int> indices) const;  // copies the chosen samples, in that order
 };
 
+class AugmentedDataset;
+
 // Random access to samples; `read` may be called from several threads at once.
 class Dataset {
  public:
@@ -37,6 +39,9 @@ class Dataset {
   // All samples in one host tensor (size, sample...), where they are the same in every epoch: a device may keep a copy.
   // Null otherwise.
   virtual const Tensor* all_samples() const { return nullptr; }
+  // The data set itself where its samples are warps of images that stay the same: a device may keep a copy of those and
+  // warp them there. Null otherwise.
+  virtual const AugmentedDataset* augmented() const { return nullptr; }
 };
 
 // A Dataset over LabelledImages, which must outlive it.

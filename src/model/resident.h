@@ -12,6 +12,10 @@ namespace curie {
 struct ResidentData {
   Tensor pixels;   // (size, sample...), u8 or f32
   Tensor targets;  // (size) i32, or (size, outputs) f32, as the loss takes them
+  // Where samples are drawn anew in every epoch: how, and what scales them, (channels) each; `pixels` are then the
+  // images that are warped.
+  const AugmentedDataset* augmented = nullptr;
+  Tensor offset = {}, factor = {};
 };
 
 // The data sets on one device, by their identity on the host.

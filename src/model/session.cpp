@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "data/augmented_dataset.h"
 #include "ops/ops.h"
 
 namespace curie {
@@ -29,7 +30,8 @@ Session::Session(Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr
       loss_kind_(loss_.kind_for(graph.last_activation(), loss_takes_logits_)),
       loss_value_(loss_takes_logits_ ? graph.logits() : graph.output()),
       outputs_(output_width(graph)),
-      store_(graph, *backend_, optimizer_->slots()),
+      store_(graph, *backend_, optimizer_->state_arrays()),
+      updater_(*backend_, *optimizer_, store_),
       normalization_(normalization) {
   // StepState and MetricTotals are plain bytes on the device.
   state_ = device_tensor(Shape{static_cast<int>(sizeof(StepState))}, DType::u8);
@@ -93,6 +95,8 @@ void Session::allocate(const StepPlan& plan) {
   staging_.targets = device_tensor(host_targets_.shape(), host_targets_.dtype());
   staging_.weights = device_tensor(Shape{batch}, DType::f32);
   staging_.samples = device_tensor(Shape{batch}, DType::i32);
+  host_matrices_.resize(static_cast<std::size_t>(batch));
+  staging_.matrices = device_tensor(Shape{batch * static_cast<int>(sizeof(WarpMatrix))}, DType::u8);
   const std::size_t scratch = backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
   loss_scratch_ = device_tensor(Shape{static_cast<int>(scratch)}, DType::u8);
   // Takes the scratch memory of the largest batches now rather than in a step.
@@ -107,7 +111,8 @@ std::size_t Session::staging_bytes(const StepPlan& plan) const {
   const std::size_t pixels = takes_pixels(plan) ? PixelStaging::bytes(graph_->input_shape(), batch) : 0;
   const std::size_t target = takes_class_index(loss_kind_) ? 1 : static_cast<std::size_t>(outputs_);
   constexpr std::size_t kWeightAndNumber = 8;
-  return pixels + n * (4 * target + kWeightAndNumber) + backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
+  return pixels + n * (4 * target + kWeightAndNumber + sizeof(WarpMatrix)) +
+         backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
 }
 
 std::size_t Session::predicted_bytes(const StepPlan& plan) {
@@ -172,9 +177,14 @@ Session::Source Session::load(const Tensor& pixels, std::span<const std::int32_t
   return {.data = nullptr, .type = pixels.dtype()};
 }
 
-Session::Source Session::load(const ResidentData& data, std::span<const int> samples, Executor& executor) {
+Session::Source Session::load(const ResidentData& data, std::span<const int> samples, int epoch, Executor& executor) {
   executor.prepare(static_cast<int>(samples.size()));
   backend_->copy_to_device(staging_.samples.raw(), std::as_bytes(samples).data(), samples.size_bytes());
+  if (data.augmented != nullptr) {
+    const std::span<WarpMatrix> matrices = std::span(host_matrices_).first(samples.size());
+    for (std::size_t i = 0; i < samples.size(); ++i) matrices[i] = data.augmented->matrix(samples[i], epoch);
+    backend_->copy_to_device(staging_.matrices.raw(), std::as_bytes(matrices).data(), matrices.size_bytes());
+  }
   return {.data = &data, .type = data.pixels.dtype()};
 }
 
@@ -199,7 +209,12 @@ void Session::enter(Executor& executor, int n, const Source& source) {
     return;
   }
   const Tensor samples = staging_.samples.rows(0, n);
-  if (source.type == DType::u8) {
+  if (source.data->augmented != nullptr) {
+    WarpShape shape = source.data->augmented->shape();
+    shape.count = n;
+    ops::warp_u8(*backend_, shape, samples, staging_.matrices.rows(0, n * static_cast<int>(sizeof(WarpMatrix))),
+                 source.data->pixels, source.data->offset, source.data->factor, input);
+  } else if (source.type == DType::u8) {
     staging_.pixels->gather(*backend_, samples, source.data->pixels, input);
   } else {
     ops::gather_rows(*backend_, samples, source.data->pixels, input);
@@ -220,14 +235,14 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
   }
 }
 
-void Session::run(Executor& executor, int n, bool weighted, bool train, const Source& source) {
+void Session::run(Executor& executor, int n, bool weighted, const Updater::Phase* phase, const Source& source) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
   enter(executor, n, source);
   executor.forward(n, state);
-  compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), train);
-  if (!train) return;
+  compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), phase != nullptr);
+  if (phase == nullptr) return;
   executor.backward(n, state);
-  optimizer_->step(*backend_, store_.trained(), state, store_.gradients(), store_.weights(), store_.slots());
+  updater_.run(*phase, state);
 }
 
 // What the host sends is on its way; the rest of the step is recorded once for each batch size and repeated.
@@ -239,9 +254,12 @@ void Session::train(int n, std::span<const float> weights, const Source& source)
   StepState state{.step = step_};
   optimizer_->fill(state);
   backend_->copy_to_device(state_.raw(), reinterpret_cast<const std::byte*>(&state), sizeof state);
-  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, source}];
-  if (!recording)
-    recording = backend_->record([this, n, weighted, source] { run(*executors_.training, n, weighted, true, source); });
+  const Updater::Phase phase = updater_.phase(step_);
+  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, source, phase}];
+  if (!recording) {
+    recording = backend_->record(
+        [this, n, weighted, source, phase] { run(*executors_.training, n, weighted, &phase, source); });
+  }
   recording->replay();
   ++step_;
 }
@@ -252,9 +270,10 @@ void Session::train_step(const Tensor& pixels, std::span<const std::int32_t> lab
   train(pixels.shape()[0], weights, source);
 }
 
-void Session::train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights) {
+void Session::train_step(const ResidentData& data, std::span<const int> samples, std::span<const float> weights,
+                         int epoch) {
   CURIE_ASSERT(executors_.training != nullptr, "the session was planned without training");
-  const Source source = load(data, samples, *executors_.training);
+  const Source source = load(data, samples, epoch, *executors_.training);
   train(static_cast<int>(samples.size()), weights, source);
 }
 
@@ -268,13 +287,13 @@ Executor& Session::inference_from(int value) {
 void Session::evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels, int at) {
   Executor& executor = inference_from(at);
   const Source source = load(pixels, labels, executor);
-  run(executor, pixels.shape()[0], false, false, source);
+  run(executor, pixels.shape()[0], false, nullptr, source);
 }
 
 void Session::evaluate_step(const ResidentData& data, std::span<const int> samples, int at) {
   Executor& executor = inference_from(at);
-  const Source source = load(data, samples, executor);
-  run(executor, static_cast<int>(samples.size()), false, false, source);
+  const Source source = load(data, samples, 0, executor);
+  run(executor, static_cast<int>(samples.size()), false, nullptr, source);
 }
 
 void Session::predict_step(const Tensor& pixels, std::span<float> outputs) {
@@ -309,6 +328,14 @@ void from_host(Backend& backend, const Tensor& host, const Tensor& device, const
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, Tensor>> Session::gradients() const {
+  std::vector<std::pair<std::string, Tensor>> gradients;
+  for (const NamedParameter& named : store_.parameters()) {
+    if (named.trained) gradients.emplace_back(named.name, to_host(*backend_, named.parameter->gradient));
+  }
+  return gradients;
+}
 
 Tensor Session::weights() const { return to_host(*backend_, store_.weights_tensor()); }
 void Session::set_weights(const Tensor& weights) { from_host(*backend_, weights, store_.weights_tensor(), "weights"); }

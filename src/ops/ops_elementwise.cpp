@@ -71,6 +71,12 @@ void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y) {
   backend.add(count, check.f32("a", a, count), check.f32("b", b, count), check.f32("y", y, count));
 }
 
+void blend(Backend& backend, float alpha, const Tensor& a, float beta, const Tensor& b, const Tensor& y) {
+  const Check check(backend, "blend");
+  const std::size_t count = y.elements();
+  backend.blend(count, alpha, check.f32("a", a, count), beta, check.f32("b", b, count), check.f32("y", y, count));
+}
+
 void fill(Backend& backend, float value, const Tensor& y) {
   const Check check(backend, "fill");
   backend.fill(y.elements(), value, check.f32("y", y, y.elements()));
@@ -111,6 +117,24 @@ void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, con
   backend.gather_normalize_u8(static_cast<int>(count), pixels, channels, check.i32("rows", rows, count),
                               check.u8("images", images, images.elements()), check.f32("table", table, width * 256),
                               check.f32("y", y, count * sample));
+}
+
+void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+             const Tensor& offset, const Tensor& factor, const Tensor& y) {
+  const Check check(backend, "warp_u8");
+  check.at_least("count", shape.count, 1);
+  check.at_least("height", shape.height, 1);
+  check.at_least("width", shape.width, 1);
+  check.at_least("channels", shape.channels, 1);
+  const auto count = static_cast<std::size_t>(shape.count), channels = static_cast<std::size_t>(shape.channels);
+  CURIE_CHECK(images.elements() % shape.sample() == 0, usage,
+              "warp_u8: images: expected samples of {} elements, got {} elements", shape.sample(), images.elements());
+  const std::uint8_t* bytes = check.u8("matrices", matrices, count * sizeof(WarpMatrix));
+  CURIE_CHECK(reinterpret_cast<std::uintptr_t>(bytes) % alignof(WarpMatrix) == 0, usage,
+              "warp_u8: matrices: expected an address that is a multiple of {}", alignof(WarpMatrix));
+  backend.warp_u8(shape, check.i32("rows", rows, count), reinterpret_cast<const WarpMatrix*>(bytes),
+                  check.u8("images", images, images.elements()), check.f32("offset", offset, channels),
+                  check.f32("factor", factor, channels), check.f32("y", y, count * shape.sample()));
 }
 
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y) {

@@ -17,6 +17,7 @@
 using namespace curie;
 using curie::test::blobs;
 using curie::test::Floats;
+using curie::test::MadeOnHost;
 using curie::test::Streamed;
 
 namespace {
@@ -86,6 +87,20 @@ TEST_CASE("training and validation samples may be of different types, and each o
     CHECK(same_bits(fitted(bytes, floats), expected));
     CHECK(same_bits(fitted(floats, floats), expected));
   }
+}
+
+TEST_CASE("augmented samples made on the device train to the same bytes as those made on the host") {
+  const LabelledImages images = blobs(40, 10, 3);
+  const Augmentation augmentation{
+      .rotation = 20, .width_shift = .1, .zoom_low = .8, .zoom_high = 1.2, .horizontal_flip = true};
+  const PixelScale scale = pixel_scale(255, {}, {}, 1);
+  const AugmentedDataset data(images, augmentation, scale, 3);
+  const std::vector<float> weights = trained(data, true);
+  CHECK(same_bits(trained(data, false), weights));
+  CHECK(same_bits(trained(MadeOnHost(data), true), weights));
+  CHECK_FALSE(same_bits(trained(AugmentedDataset(images, augmentation, scale, 4), true), weights));
+  const AugmentedDataset turned(images, {.style = AugmentationStyle::torchvision, .rotation = 10}, scale, 3);
+  CHECK(same_bits(trained(MadeOnHost(turned), true), trained(turned, true)));
 }
 
 TEST_CASE("the predicted memory is what a plan takes") {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "data/augmented_dataset.h"
 #include "data/dataset.h"
 
 namespace curie::test {
@@ -47,6 +48,20 @@ class Floats final : public Dataset {
   ImageDataset data_;
   Tensor floats_;
   bool fixed_;
+};
+
+// An augmented data set whose samples are made on the host, whatever the device could do.
+class MadeOnHost final : public Dataset {
+ public:
+  explicit MadeOnHost(const AugmentedDataset& data) : data_(&data) {}
+  int size() const override { return data_->size(); }
+  Shape sample_shape() const override { return data_->sample_shape(); }
+  DType dtype() const override { return data_->dtype(); }
+  std::int32_t label(int index) const override { return data_->label(index); }
+  void read(int index, int epoch, std::byte* out) const override { data_->read(index, epoch, out); }
+
+ private:
+  const AugmentedDataset* data_;
 };
 
 }  // namespace curie::test

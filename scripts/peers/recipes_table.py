@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Gathers what Curie, PyTorch and trivial methods reach on the recipes, and makes the tables of README.md and docs from it.
+
+  scripts/peers/recipes_table.py --curie RUN ... --torch FILE ...      add runs, then write bench/results/recipes.json
+  scripts/peers/recipes_table.py --print                               print the tables
+
+--curie takes folders of `curie train`, --torch files of scripts/peers/recipe.py; bench/results/recipes/baselines.json is
+scripts/peers/baselines.py's. A run of the same engine, recipe, way of splitting and seed replaces the one that is there.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "bench" / "results" / "recipes.json"
+BASELINES = ROOT / "bench" / "results" / "recipes" / "baselines.json"
+NAMES = {"curie": "Curie", "torch": "PyTorch"}
+
+# Recipe, the document's test accuracy, the data set that stands for its data, ways of splitting, whose baselines are its own.
+RECIPES = (
+    ("pneumonia-cnn-70", 0.75, "kermany", ("random",), "pneumonia-cnn-70"),
+    ("covid-basic-180", 0.8125, "cohen146", ("random", "patient"), "covid-basic-180"),
+    ("covid-dropout-224", 0.96, "cohen146", ("random", "patient"), "covid-basic-180"),
+    ("covid-batchnorm-224", 0.96, "cohen146", ("random", "patient"), "covid-basic-180"),
+    ("covid-vgg16-224", 0.91, "cohen146", ("random", "patient"), "covid-basic-180"),
+    ("radiography-lenet-128", 0.80, "radiography4", ("random",), "radiography-lenet-128"),
+    ("radiography-lenet-128-augmented", 0.78, "radiography4", ("random",), "radiography-lenet-128"),
+    ("radiography-resnet18", 0.849, "radiography4", ("random",), "radiography-lenet-128"),
+    ("covid-vgg16-237", 0.9818, "cohen146", ("random", "patient"), "covid-vgg16-237"),
+)
+SPLITS = {"random": "at random", "patient": "by patient"}
+
+
+def curie_run(folder):
+    folder = pathlib.Path(folder)
+    config, metrics = (json.loads((folder / name).read_text()) for name in ("config.json", "metrics.json"))
+    epochs = [dict(epoch["logs"]) for epoch in json.loads((folder / "history.json").read_text())["epochs"]]
+    return config["recipe"], {
+        "engine": "curie",
+        "split_by": config.get("split_by", "random"),
+        "seed": config["seed"],
+        "split_seed": config["split_seed"],
+        "epochs": metrics["epochs"],
+        "accuracy": metrics["test"]["accuracy"],
+        "loss": metrics["test"]["loss"],
+        "f1": {name: metrics["test"]["classes"][name]["f1"] for name in sorted(metrics["test"]["classes"])},
+        "best_val_accuracy": max(epoch["val_accuracy"] for epoch in epochs),
+        "train_loss": epochs[-1]["loss"],
+    }
+
+
+def torch_run(path):
+    run = json.loads(pathlib.Path(path).read_text())
+    return run["recipe"], {
+        "engine": "torch",
+        "split_by": run["split_by"],
+        "seed": run["seed"],
+        "split_seed": run["split_seed"],
+        "epochs": run["epochs"],
+        "accuracy": run["test"]["accuracy"],
+        "loss": run["test"]["loss"],
+        "f1": dict(sorted(zip(run["classes"], run["test"]["f1"]))),
+        "best_val_accuracy": max(epoch["val_accuracy"] for epoch in run["history"]),
+        "train_loss": run["history"][-1]["loss"],
+    }
+
+
+def add(results, recipe, run):
+    def key(run):
+        return run["split_by"], run["engine"], run["seed"]
+
+    runs = [known for known in results["runs"].get(recipe, []) if key(known) != key(run)]
+    results["runs"][recipe] = sorted([*runs, run], key=key)
+
+
+def mean_and_error(values):
+    """Mean, and its standard error where there are two values or more."""
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return mean, None
+    return mean, math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
+
+
+def runs_of(results, recipe, split_by, engine):
+    return [r for r in results["runs"].get(recipe, []) if (r["split_by"], r["engine"]) == (split_by, engine)]
+
+
+def baselines_of(results, recipe, split_by):
+    for entry in results["baselines"]:
+        if (entry["recipe"], entry["split_by"]) == (recipe, split_by):
+            return entry["accuracy"]
+    return None
+
+
+def cell(runs, key, digits=3):
+    if not runs:
+        return "not run"
+    mean, error = mean_and_error([run[key] for run in runs])
+    shown = f"{mean:.{digits}f}"
+    if error is not None:
+        shown += f" ± {error:.{digits}f}"
+    seeds = ", ".join(str(run["seed"]) for run in runs)
+    return f"{shown} ({'seeds' if len(runs) > 1 else 'seed'} {seeds})"
+
+
+def each_task(results):
+    for recipe, document, data, splits, baseline in RECIPES:
+        for split_by in splits:
+            yield recipe, split_by, document, data, baselines_of(results, baseline, split_by)
+
+
+def summary(results):
+    yield "Test accuracy with the last epoch's weights: mean ± standard error over seeds."
+    yield ""
+    yield "| recipe | split | document | PyTorch | Curie | ridge | 5-NN | majority |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for recipe, split_by, document, _, baselines in each_task(results):
+        split = "official" if recipe == "pneumonia-cnn-70" else SPLITS[split_by]
+        engines = [cell(runs_of(results, recipe, split_by, engine), "accuracy") for engine in ("torch", "curie")]
+        trivial = [f"{baselines[name]:.3f}" for name in ("ridge", "nearest", "majority")]
+        shown = f"{document:g}" if split_by == "random" else ""
+        yield f"| `{recipe}` | {split} | {shown} | {' | '.join(engines)} | {' | '.join(trivial)} |"
+
+
+METHODS = {
+    "ridge": "ridge regression on 32 x 32 pixels reaches",
+    "nearest": "5 nearest neighbours on 32 x 32 pixels reach",
+}
+
+
+def remarks(results):
+    """Where the engines differ, where trivial methods win, and what has not been run."""
+    missing = {engine: [] for engine in NAMES}
+    for recipe, split_by, document, _, baselines in each_task(results):
+        where = f"`{recipe}`" + (" by patient" if split_by == "patient" else "")
+        runs = {engine: runs_of(results, recipe, split_by, engine) for engine in NAMES}
+        known = {engine: mean_and_error([run["accuracy"] for run in found]) for engine, found in runs.items() if found}
+        for engine in NAMES:
+            if engine not in known:
+                missing[engine].append(where)
+        if all(engine in known and known[engine][1] is not None for engine in NAMES):
+            difference = known["curie"][0] - known["torch"][0]
+            error = math.hypot(known["curie"][1], known["torch"][1])
+            within = "within" if abs(difference) <= error else "more than"
+            yield f"- {where}: Curie's mean less PyTorch's is {difference:+.3f}, {within} one standard error of a difference ({error:.3f})."
+        best = max(METHODS, key=lambda name: baselines[name])
+        beaten = [f"{NAMES[engine]}'s {mean:.3f}" for engine, (mean, _) in known.items() if mean < baselines[best]]
+        if split_by == "random" and document < baselines[best]:
+            beaten.append(f"the {document:g} of the document (on its own data)")
+        if beaten:
+            yield f"- {where}: {METHODS[best]} {baselines[best]:.3f}, above {' and '.join(beaten)}."
+    for engine, tasks in missing.items():
+        if tasks:
+            yield f"- Not run with {NAMES[engine]}: {', '.join(tasks)}."
+
+
+def by_seed(results):
+    yield "| recipe | split | engine | seed | epochs | test accuracy | test loss | F1 of each class | best validation accuracy |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for recipe, split_by, *_ in each_task(results):
+        for engine in ("torch", "curie"):
+            for run in runs_of(results, recipe, split_by, engine):
+                f1 = ", ".join(f"{name} {value:.3f}" for name, value in run["f1"].items())
+                yield (
+                    f"| `{recipe}` | {run['split_by']} | {NAMES[engine]} | {run['seed']} | {run['epochs']} | "
+                    f"{run['accuracy']:.4f} | {run['loss']:.4f} | {f1} | {run['best_val_accuracy']:.4f} |"
+                )
+
+
+def load():
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--curie", nargs="*", default=[])
+    parser.add_argument("--torch", nargs="*", default=[])
+    parser.add_argument("--print", dest="show", action="store_true")
+    arguments = parser.parse_args()
+    results = load()
+    if not arguments.show:
+        for run in [curie_run(folder) for folder in arguments.curie] + [torch_run(path) for path in arguments.torch]:
+            add(results, *run)
+        results["baselines"] = json.loads(BASELINES.read_text())
+        results["runs"] = dict(sorted(results["runs"].items()))
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    for lines in (summary, remarks, by_seed):
+        print("\n".join(lines(results)), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()
