@@ -11,6 +11,8 @@ namespace curie {
 void add_train(CLI::App& app, const std::vector<std::string>& command_line);
 void add_evaluate(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_explain(CLI::App& app, const std::vector<std::string>& command_line);
+void add_compare(CLI::App& app);
 void add_summary(CLI::App& app);
 void add_recipes(CLI::App& app);
 void add_pack(CLI::App& app);

@@ -11,6 +11,7 @@
 #include "metrics/classification_report.h"
 #include "recipes/predictions.h"
 #include "recipes/run.h"
+#include "recipes/source.h"
 #include "tensor/log.h"
 
 namespace curie {
@@ -20,27 +21,47 @@ namespace fs = std::filesystem;
 
 struct EvaluateArguments {
   fs::path model, data;
+  std::string data_x, data_y, part;
   DeviceOptions device;
   std::vector<std::string> limits;
   int batch_size = 256;
   bool json = false;
 };
 
+LabelledImages read_folder(const EvaluateArguments& arguments, const ModelInfo& info) {
+  FolderScan scan =
+      scan_class_folders(arguments.data, {.classes = info.class_names, .limits = parse_limits(arguments.limits)});
+  if (!arguments.part.empty()) {
+    std::erase_if(scan.files, [&](const FolderScan::File& file) { return name_of(file.part) != arguments.part; });
+    CURIE_CHECK(!scan.files.empty(), data, "{}: expected images in a folder \"{}\" of the data set, found none",
+                arguments.data.string(), arguments.part);
+  }
+  LoadResult loaded = load_images(scan, info.preprocessing,
+                                  {.threads = arguments.device.backend.threads,
+                                   .cache_folder = {},
+                                   .progress = loading_progress(),
+                                   .cancelled = {}});
+  for (const Skipped& skipped : loaded.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
+  return std::move(loaded.images);
+}
+
+LabelledImages read_images(const EvaluateArguments& arguments, const ModelInfo& info) {
+  if (!arguments.data.empty()) return read_folder(arguments, info);
+  CURIE_CHECK(!arguments.data_x.empty() && !arguments.data_y.empty(), usage,
+              "expected images: a folder (--data) or two arrays (--data-x and --data-y)");
+  CURIE_CHECK(arguments.limits.empty() && arguments.part.empty(), usage, "--limit and --part need --data");
+  return images_from_arrays({.x = arguments.data_x, .y = arguments.data_y}, info.class_names,
+                            info.preprocessing.shape());
+}
+
 void evaluate(const EvaluateArguments& arguments) {
   const fs::path file = model_file_of(arguments.model);
   LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
-  const FolderScan scan = scan_class_folders(
-      arguments.data, {.classes = loaded.info.class_names, .limits = parse_limits(arguments.limits)});
-  const LoadResult images = load_images(scan, loaded.info.preprocessing,
-                                        {.threads = arguments.device.backend.threads,
-                                         .cache_folder = {},
-                                         .progress = loading_progress(),
-                                         .cancelled = {}});
-  for (const Skipped& skipped : images.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
-  const Predictions predictions = predict_all(loaded.model, images.images, arguments.batch_size);
-  const std::vector<std::string>& names = images.images.class_names;
+  const LabelledImages images = read_images(arguments, loaded.info);
+  const Predictions predictions = predict_all(loaded.model, images, arguments.batch_size);
+  const std::vector<std::string>& names = images.class_names;
   const ConfusionMatrix confusion =
-      confusion_matrix(images.images.labels, predictions.predicted, static_cast<int>(names.size()));
+      confusion_matrix(images.labels, predictions.predicted, static_cast<int>(names.size()));
   const ClassificationReport report = classification_report(confusion, names);
   if (arguments.json) {
     const nlohmann::json result = {{"loss", predictions.loss},
@@ -51,8 +72,7 @@ void evaluate(const EvaluateArguments& arguments) {
     return;
   }
   fmt::print("{}\n", to_text(report));
-  fmt::print("loss {:.4f}, accuracy {:.4f} on {} images\n", predictions.loss, predictions.accuracy,
-             images.images.size());
+  fmt::print("loss {:.4f}, accuracy {:.4f} on {} images\n", predictions.loss, predictions.accuracy, images.size());
 }
 
 }  // namespace
@@ -61,16 +81,24 @@ void add_evaluate(CLI::App& app) {
   auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Measure a trained model on a folder of images");
   command->add_option("model", arguments->model, "a run's folder or a model file")->type_name("RUN|MODEL")->required();
-  command->add_option("--data", arguments->data, "folder with one folder of images a class")
-      ->type_name("DIR")
-      ->required();
+  CLI::Option* folder =
+      command->add_option("--data", arguments->data, "folder with one folder of images a class")->type_name("DIR");
+  command->add_option("--data-x", arguments->data_x, "images as a NumPy array (n, h, w, c)")
+      ->type_name("X.npy")
+      ->excludes(folder);
+  command->add_option("--data-y", arguments->data_y, "their class numbers, (n) or (n, 1)")
+      ->type_name("Y.npy")
+      ->excludes(folder);
+  command->add_option("--part", arguments->part, "of a data set in parts, only this one")
+      ->check(CLI::IsMember({"train", "validation", "test"}));
   command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
       ->type_name("CLASS=N");
   command->add_option("--batch-size", arguments->batch_size, "samples a step")->capture_default_str();
   arguments->device.add_to(*command);
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
   command->footer(
-      "All images of the folder are used, those of the model's own training too.\n\n"
+      "All images of the folder are used, those of the model's own training too; of a data set in parts, such as\n"
+      "Kermany's, --part test takes the test part.\n\n"
       "Example: curie evaluate runs/first --data covid-radiography");
   command->callback([arguments] { evaluate(*arguments); });
 }

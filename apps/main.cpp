@@ -39,6 +39,8 @@ int run(int argc, char** argv) {
   curie::add_train(app, std::vector<std::string>(argv, argv + argc));
   curie::add_evaluate(app);
   curie::add_predict(app);
+  curie::add_explain(app, std::vector<std::string>(argv, argv + argc));
+  curie::add_compare(app);
   curie::add_summary(app);
   curie::add_recipes(app);
   curie::add_pack(app);

@@ -1,13 +1,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
 #include "console.h"
 #include "data/load.h"
 #include "io/model_file.h"
-#include "recipes/predictions.h"
+#include "model/probabilities.h"
 #include "recipes/run.h"
 
 namespace curie {
@@ -22,12 +23,6 @@ struct PredictArguments {
   bool json = false;
 };
 
-// The probability of each class: one output stands for class 1 of two.
-std::vector<double> class_probabilities(std::span<const float> row) {
-  if (row.size() == 1) return {1.0 - static_cast<double>(row[0]), static_cast<double>(row[0])};
-  return {row.begin(), row.end()};
-}
-
 void predict(const PredictArguments& arguments) {
   const fs::path file = model_file_of(arguments.model);
   LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
@@ -41,12 +36,12 @@ void predict(const PredictArguments& arguments) {
     load_image(arguments.images[static_cast<std::size_t>(i)], preprocessor,
                images.pixels.rows(i, 1).host<std::uint8_t>().data());
   }
-  const Tensor outputs = loaded.model.predict(ImageDataset(images));
-  const std::vector<std::int32_t> predicted = predicted_classes(outputs);
+  const Tensor all = class_probabilities(loaded.model.graph(), loaded.model.predict(ImageDataset(images)));
   nlohmann::json results = nlohmann::json::array();
   for (int i = 0; i < count; ++i) {
-    const std::vector<double> probabilities = class_probabilities(outputs.rows(i, 1).host<float>());
-    const auto best = static_cast<std::size_t>(predicted[static_cast<std::size_t>(i)]);
+    const std::span<const float> probabilities = all.rows(i, 1).host<float>();
+    const auto best =
+        static_cast<std::size_t>(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
     const std::string image = arguments.images[static_cast<std::size_t>(i)].string();
     if (arguments.json) {
       nlohmann::json classes = nlohmann::json::object();

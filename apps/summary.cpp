@@ -10,7 +10,7 @@
 #include "io/model_file.h"
 #include "model/session.h"
 #include "recipes/recipe.h"
-#include "recipes/run.h"
+#include "recipes/run_config.h"
 
 namespace curie {
 namespace {
@@ -21,6 +21,7 @@ struct SummaryArguments {
   std::string what;
   DeviceOptions device;
   int batch_size = 0;
+  int image_size = 0;
 };
 
 void print_model(Model& model, int batch_size) {
@@ -33,6 +34,7 @@ void print_model(Model& model, int batch_size) {
 void summarize(const SummaryArguments& arguments) {
   const fs::path path = arguments.what;
   if (fs::exists(path)) {
+    CURIE_CHECK(arguments.image_size == 0, usage, "a saved model has an image size of its own: leave out --image-size");
     LoadedModel loaded = load_model(model_file_of(path), arguments.device.device, arguments.device.backend);
     print_model(loaded.model, arguments.batch_size > 0 ? arguments.batch_size : 32);
     fmt::print("Classes:");
@@ -41,7 +43,10 @@ void summarize(const SummaryArguments& arguments) {
     fmt::print("\nPreprocessing: {}\n", to_string(loaded.info.preprocessing));
     return;
   }
-  const Recipe& recipe = find_recipe(arguments.what);
+  RunOptions wanted;
+  wanted.recipe = arguments.what;
+  wanted.image_size = arguments.image_size;
+  const Recipe recipe = recipe_of(wanted);
   Model model = recipe.build(1);
   CompileOptions options = recipe.compile();
   options.device = arguments.device.device;
@@ -60,6 +65,8 @@ void add_summary(CLI::App& app) {
       ->type_name("RECIPE|MODEL")
       ->required();
   command->add_option("--batch-size", arguments->batch_size, "for the memory; default: the recipe's")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--image-size", arguments->image_size, "of a recipe, instead of its own")
       ->check(CLI::PositiveNumber);
   arguments->device.add_to(*command);
   command->footer("Example: curie summary covid-cnn-64 --batch-size 64");

@@ -46,8 +46,9 @@ fs::path new_run_folder(const std::string& recipe) {
 
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
-  for (const char* name : {"--recipe", "--data", "--data-x", "--data-y", "--weights", "--out", "--image-size",
-                           "--batch-size", "--seed", "--split-seed", "--split-by", "--limit", "--patience"}) {
+  for (const char* name :
+       {"--recipe", "--data", "--data-x", "--data-y", "--weights", "--out", "--image-size", "--batch-size", "--seed",
+        "--split-seed", "--split-by", "--augment", "--limit", "--patience"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -157,7 +158,11 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   command->add_option("--split-seed", run.split_seed,
                       "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1");
   command
-      ->add_option("--split-by", arguments->split_by,
+      ->add_option("--augment", run.augment,
+                   "keras: as Keras does; correct: shifts along their own axes, about the true centre; none")
+      ->check(CLI::IsMember({"keras", "correct", "none"}));
+  command
+      ->add_option("--split-by", "--augment", arguments->split_by,
                    "random: as the document did; patient: all images of a patient go to the same part")
       ->check(CLI::IsMember({"random", "patient"}))
       ->capture_default_str();

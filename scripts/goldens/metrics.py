@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 from sklearn.calibration import calibration_curve
+from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -244,10 +245,42 @@ def figure_cases():
     yield many_class_case("four classes, ties", truth, np.round(probabilities(random, truth, 4, 1.5), 1))
 
 
+def ridge_cases():
+    random = np.random.RandomState(9)
+    for title, samples, features, classes, alpha in (
+        ("more samples than features", 30, 5, 3, 1.0),
+        ("more features than samples", 8, 20, 3, 0.5),
+        ("two classes", 25, 4, 2, 10.0),
+    ):
+        x = np.round(random.rand(samples + 4, features), 2).astype(np.float32)
+        y = np.arange(samples) % classes
+        x[:samples] += y[:, None].astype(np.float32) * np.float32(0.25)
+        x = np.round(x, 2)
+        fitted = RidgeClassifier(alpha=alpha, solver="cholesky").fit(x[:samples].astype(float), y)
+        scores = fitted.decision_function(x[samples:].astype(float))
+        if classes == 2:  # scikit-learn keeps the second class's column only
+            scores = np.stack([-scores, scores], 1)
+        yield {
+            "title": title,
+            "features": features,
+            "classes": classes,
+            "alpha": alpha,
+            "rows": np.round(x[:samples].astype(float), 2).ravel().tolist(),
+            "labels": y.tolist(),
+            "test": np.round(x[samples:].astype(float), 2).tolist(),
+            "scores": scores.tolist(),
+        }
+
+
 def main():
     default = pathlib.Path(__file__).resolve().parents[2] / "tests/data/metrics.json"
     output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    document = {"reports": list(report_cases()), "roc": list(roc_cases()), "figures": list(figure_cases())}
+    document = {
+        "reports": list(report_cases()),
+        "roc": list(roc_cases()),
+        "figures": list(figure_cases()),
+        "ridge": list(ridge_cases()),
+    }
     output.write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

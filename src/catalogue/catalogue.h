@@ -32,6 +32,8 @@ class Operands {
   float* integers(const std::string& name, std::size_t count);
   // Uniform between low and high.
   float* uniform(const std::string& name, std::size_t count, float low = -1.0f, float high = 1.0f);
+  float* integers_in_and_out(const std::string& name, std::size_t count);
+  std::int32_t* given(const std::string& name, const std::vector<std::int32_t>& values);
   std::int32_t* indices(const std::string& name, std::size_t count, int below);
   std::uint8_t* bytes(const std::string& name, std::size_t count, int below = 256);
   WarpMatrix* matrices(const std::string& name,

@@ -58,6 +58,11 @@ void add(Operands& o) {
   const float* b = o.uniform("b", count(o));
   o.backend().add(count(o), a, b, o.output("y", count(o)));
 }
+void blend(Operands& o) {
+  const float* a = o.uniform("a", count(o));
+  const float* b = o.uniform("b", count(o));
+  o.backend().blend(count(o), 0.75f, a, 0.3f, b, o.output("y", count(o)));
+}
 void fill(Operands& o) { o.backend().fill(count(o), 2.5f, o.output("y", count(o))); }
 void cast_to_bf16(Operands& o) {
   const float* x = o.uniform("x", count(o));
@@ -126,6 +131,7 @@ std::vector<CatalogueEntry> elementwise_entries() {
       {"log_softmax_backward", "dy - exp(y) * sum(dy), by rows", kRows, false, log_softmax_backward, kLongRows},
       {"dropout", "drops by comparing Philox bits; no mask is stored", kCount, true, dropout},
       {"add", "a + b", kCount, true, add},
+      {"blend", "alpha * a + beta * b", kCount, true, blend},
       {"fill", "one value everywhere", kCount, true, fill},
       {"cast_to_bf16", "float32 rounded to the nearest bfloat16", kCount, true, cast_to_bf16},
       {"cast_to_f32", "bfloat16 widened to float32", kCount, true, cast_to_f32},

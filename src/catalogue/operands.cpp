@@ -52,6 +52,16 @@ float* Operands::integers(const std::string& name, std::size_t count) {
   return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));
 }
 
+float* Operands::integers_in_and_out(const std::string& name, std::size_t count) {
+  float* data = integers(name, count);
+  outputs_.push_back({name, Kind::f32, reinterpret_cast<std::byte*>(data), count});
+  return data;
+}
+
+std::int32_t* Operands::given(const std::string& name, const std::vector<std::int32_t>& values) {
+  return reinterpret_cast<std::int32_t*>(place(name, values.data(), values.size() * sizeof(std::int32_t)));
+}
+
 float* Operands::uniform(const std::string& name, std::size_t count, float low, float high) {
   const std::vector<float> values = uniform_values(count, stream_, low, high);
   return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));

@@ -39,6 +39,26 @@ void count_correct(Operands& o) {
   o.backend().count_correct(MatchRule::sparse, o["rows"], o["classes"], predictions, targets, o.totals());
 }
 
+// Segments of growing length that share the floats: the shortest has few, the longest half of them.
+CatalogueEntry clip(const char* suffix, const char* description, ClipKind kind) {
+  return {std::string("clip_gradient_") + suffix,
+          description,
+          {{"count", 5000}, {"segments", 5}},
+          true,
+          [kind](Operands& o) {
+            const ClipShape shape{kind, kind == ClipKind::value ? 1.0f : 2.0f, count(o), o["segments"]};
+            std::vector<std::int32_t> ends(static_cast<std::size_t>(shape.segments));
+            for (std::size_t i = 0; i < ends.size(); ++i) {
+              ends[i] = static_cast<std::int32_t>((i + 1) * (i + 2) * shape.count / (ends.size() * (ends.size() + 1)));
+            }
+            const std::int32_t* segment_ends = o.given("segment_ends", ends);
+            float* gradient = o.integers_in_and_out("gradient", shape.count);
+            o.backend().clip_gradient(shape, kind == ClipKind::value ? nullptr : segment_ends, gradient,
+                                      o.scratch(o.backend().scratch_bytes(shape)));
+          },
+          {"count=70000,segments=3", "count=7,segments=7"}};
+}
+
 void sgd_step(Operands& o) {
   const float* gradient = o.uniform("gradient", count(o));
   float* weights = o.in_and_out("weights", count(o), -1.0f, 1.0f);
@@ -71,6 +91,9 @@ std::vector<CatalogueEntry> training_entries() {
       loss("nll", "negative log-likelihood from log-probabilities", LossKind::nll, -4.0f, 0.0f),
       loss("mse", "mean squared error", LossKind::mse, -1.0f, 1.0f),
       {"count_correct", "rows whose prediction is the target", kRows, true, count_correct, kManyRows},
+      clip("value", "gradients held between two bounds", ClipKind::value),
+      clip("norm", "gradients scaled down where a variable's norm is too large", ClipKind::norm),
+      clip("global_norm", "gradients scaled down where the norm of all is too large", ClipKind::global_norm),
       {"sgd_step", "SGD with Nesterov momentum over a flat run of parameters", kCount, false, sgd_step},
       {"adam_step", "Adam over a flat run of parameters", kCount, false, adam_step},
   };

@@ -25,6 +25,12 @@ void add_arrays(std::size_t count, const float* a, const float* b, float* y) {
   map(hn::ScalableTag<float>(), count, a, b, y, Sum());
 }
 
+void blend_arrays(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) {
+  const hn::ScalableTag<float> d;
+  const auto first = hn::Set(d, alpha), second = hn::Set(d, beta);
+  map(d, count, a, b, y, [&](auto, auto u, auto v) { return hn::MulAdd(first, u, hn::Mul(second, v)); });
+}
+
 }  // namespace
 }  // namespace curie::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -34,12 +40,19 @@ namespace curie {
 namespace {
 
 HWY_EXPORT(add_arrays);
+HWY_EXPORT(blend_arrays);
 
 }  // namespace
 
 void CpuBackend::add(std::size_t count, const float* a, const float* b, float* y) {
   for_runs(pool_, count, kRun, [&](std::size_t first, std::size_t length) {
     HWY_DYNAMIC_DISPATCH(add_arrays)(length, a + first, b + first, y + first);
+  });
+}
+
+void CpuBackend::blend(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) {
+  for_runs(pool_, count, kRun, [&](std::size_t first, std::size_t length) {
+    HWY_DYNAMIC_DISPATCH(blend_arrays)(length, alpha, a + first, beta, b + first, y + first);
   });
 }
 

@@ -94,22 +94,23 @@ HWY_EXPORT(adam);
 
 void CpuBackend::sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
                           float* weights, float* velocity) {
+  const float rate = state->learning_rate * args.rate_multiplier;
   for_runs(pool_, count, kRun, [&](std::size_t first, std::size_t length) {
     HWY_DYNAMIC_DISPATCH(sgd)
-    (args, state->learning_rate, length, gradient + first, weights + first,
-     velocity == nullptr ? nullptr : velocity + first);
+    (args, rate, length, gradient + first, weights + first, velocity == nullptr ? nullptr : velocity + first);
   });
 }
 
 void CpuBackend::adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
                            float* weights, float* first_moment, float* second_moment) {
-  const double rate = state->learning_rate, c1 = state->momentum_correction, c2 = state->variance_correction;
+  const float float_rate = state->learning_rate * args.rate_multiplier;
+  const double rate = float_rate, c1 = state->momentum_correction, c2 = state->variance_correction;
   const bool keras = args.convention == Convention::keras;
   const auto step = static_cast<float>(keras ? rate * std::sqrt(c2) / c1 : rate / c1);
   const auto variance_scale = static_cast<float>(keras ? 1.0 : 1.0 / c2);
   for_runs(pool_, count, kRun, [&](std::size_t first, std::size_t length) {
     HWY_DYNAMIC_DISPATCH(adam)
-    (args, state->learning_rate, step, variance_scale, length, gradient + first, weights + first, first_moment + first,
+    (args, float_rate, step, variance_scale, length, gradient + first, weights + first, first_moment + first,
      second_moment + first);
   });
 }

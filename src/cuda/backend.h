@@ -81,6 +81,7 @@ class GpuBackend : public Backend {
   void log_softmax_backward(int rows, int classes, const float* y, const float* dy, float* dx) override;
   void dropout(const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x, float* y) override;
   void add(std::size_t count, const float* a, const float* b, float* y) override;
+  void blend(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) override;
   void fill(std::size_t count, float value, float* y) override;
   void cast_to_bf16(std::size_t count, const float* x, Bf16* y) override;
   void cast_to_f32(std::size_t count, const Bf16* x, float* y) override;
@@ -97,6 +98,9 @@ class GpuBackend : public Backend {
   std::size_t scratch_bytes(const LossShape& shape) const override;
   void count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
                      MetricTotals* totals) override;
+  std::size_t scratch_bytes(const ClipShape& shape) const override;
+  void clip_gradient(const ClipShape& shape, const std::int32_t* segment_ends, float* gradient,
+                     Scratch scratch) override;
   void sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
                 float* velocity) override;
   void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,

@@ -113,6 +113,9 @@ void GpuBackend::dropout(const DropoutSpec& spec, const StepState* state, std::s
 void GpuBackend::add(std::size_t count, const float* a, const float* b, float* y) {
   CURIE_GPU::add(runtime_->stream(), count, a, b, y);
 }
+void GpuBackend::blend(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) {
+  CURIE_GPU::blend(runtime_->stream(), count, alpha, a, beta, b, y);
+}
 void GpuBackend::fill(std::size_t count, float value, float* y) {
   CURIE_GPU::fill(runtime_->stream(), count, value, y);
 }
@@ -146,6 +149,11 @@ std::size_t GpuBackend::scratch_bytes(const LossShape& shape) const { return los
 void GpuBackend::count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
                                MetricTotals* totals) {
   CURIE_GPU::count_correct(runtime_->stream(), rule, rows, classes, predictions, targets, totals);
+}
+std::size_t GpuBackend::scratch_bytes(const ClipShape& shape) const { return clip_scratch_bytes(shape); }
+void GpuBackend::clip_gradient(const ClipShape& shape, const std::int32_t* segment_ends, float* gradient,
+                               Scratch scratch) {
+  CURIE_GPU::clip_gradient(runtime_->stream(), shape, segment_ends, gradient, scratch);
 }
 void GpuBackend::sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
                           float* weights, float* velocity) {

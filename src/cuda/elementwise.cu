@@ -12,6 +12,11 @@ struct Addition {
   __device__ float operator()(float a, float b) const { return a + b; }
 };
 
+struct Blend {
+  float alpha, beta;
+  __device__ float operator()(float a, float b) const { return fmaf(alpha, a, beta * b); }
+};
+
 struct Constant {
   float value;
   __device__ float operator()() const { return value; }
@@ -67,6 +72,10 @@ __global__ void __launch_bounds__(kBlock)
 
 void add(Stream stream, std::size_t count, const float* a, const float* b, float* y) {
   map(stream, "add", count, Addition(), y, a, b);
+}
+
+void blend(Stream stream, std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) {
+  map(stream, "blend", count, Blend{alpha, beta}, y, a, b);
 }
 
 void fill(Stream stream, std::size_t count, float value, float* y) { map(stream, "fill", count, Constant{value}, y); }

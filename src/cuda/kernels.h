@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "ops/batch_norm.h"
+#include "ops/clip.h"
 #include "ops/conv2d.h"
 #include "ops/dense.h"
 #include "ops/loss.h"
@@ -86,6 +87,7 @@ void log_softmax_backward(Stream stream, int rows, int classes, const float* y, 
 void dropout(Stream stream, const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x,
              float* y);
 void add(Stream stream, std::size_t count, const float* a, const float* b, float* y);
+void blend(Stream stream, std::size_t count, float alpha, const float* a, float beta, const float* b, float* y);
 void fill(Stream stream, std::size_t count, float value, float* y);
 void cast_to_bf16(Stream stream, std::size_t count, const float* x, Bf16* y);
 void cast_to_f32(Stream stream, std::size_t count, const Bf16* x, float* y);
@@ -99,12 +101,15 @@ void gather_rows(Stream stream, int count, std::size_t words, const std::int32_t
 void warp_u8(Stream stream, const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
              const std::uint8_t* images, const float* offset, const float* factor, float* y);
 
-// loss.cu, metrics.cu, optimizer.cu
+// loss.cu, metrics.cu, clip.cu, optimizer.cu
 std::size_t loss_scratch_bytes(const LossShape& shape);
 void loss(Stream stream, const LossShape& shape, const float* predictions, const void* targets, const float* weights,
           float* gradient, MetricTotals* totals, Scratch scratch);
 void count_correct(Stream stream, MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
                    MetricTotals* totals);
+std::size_t clip_scratch_bytes(const ClipShape& shape);
+void clip_gradient(Stream stream, const ClipShape& shape, const std::int32_t* segment_ends, float* gradient,
+                   Scratch scratch);
 void sgd_step(Stream stream, const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
               float* weights, float* velocity);
 void adam_step(Stream stream, const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,

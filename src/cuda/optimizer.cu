@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(kMapBlock)
                const float* __restrict__ gradient, float* __restrict__ weights, float* __restrict__ velocity) {
   const Quad quad(count, wide);
   if (quad.some == 0) return;
-  const float rate = state->learning_rate;
+  const float rate = state->learning_rate * args.rate_multiplier;
   const Floats<4> g = quad.load(gradient);
   Floats<4> w = quad.load(weights), v{};
   if (args.momentum != 0.0f) v = quad.load(velocity);
@@ -56,10 +56,11 @@ struct AdamScalars {
   float rate, step, variance_scale;
 };
 
-__device__ __forceinline__ AdamScalars adam_scalars(Convention convention, const StepState& state) {
-  const double rate = state.learning_rate, c1 = state.momentum_correction, c2 = state.variance_correction;
-  const bool keras = convention == Convention::keras;
-  return {state.learning_rate, static_cast<float>(keras ? rate * sqrt(c2) / c1 : rate / c1),
+__device__ __forceinline__ AdamScalars adam_scalars(const AdamArgs& args, const StepState& state) {
+  const float float_rate = state.learning_rate * args.rate_multiplier;
+  const double rate = float_rate, c1 = state.momentum_correction, c2 = state.variance_correction;
+  const bool keras = args.convention == Convention::keras;
+  return {float_rate, static_cast<float>(keras ? rate * sqrt(c2) / c1 : rate / c1),
           static_cast<float>(keras ? 1.0 : 1.0 / c2)};
 }
 
@@ -68,7 +69,7 @@ __global__ void __launch_bounds__(kMapBlock)
                 const StepState* __restrict__ state, const float* __restrict__ gradient, float* __restrict__ weights,
                 float* __restrict__ first_moment, float* __restrict__ second_moment) {
   AdamScalars& scalars = shared<AdamScalars>();
-  if (threadIdx.x == 0) scalars = adam_scalars(args.convention, *state);
+  if (threadIdx.x == 0) scalars = adam_scalars(args, *state);
   __syncthreads();
   const Quad quad(count, wide);
   if (quad.some == 0) return;

@@ -162,14 +162,19 @@ Contents read_h5(std::span<const std::byte> bytes, const std::string& file) {
           .archive = false};
 }
 
+const std::vector<std::byte>& entry_of(const ZipEntries& entries, const char* name, const std::string& file) {
+  const auto found = entries.find(name);
+  CURIE_CHECK(
+      found != entries.end(), file,
+      "{}: expected a .keras archive, found a zip archive without \"{}\"; PyTorch's .pth and .pt files are such: "
+      "save their tensors with safetensors.torch.save_file",
+      file, name);
+  return found->second;
+}
+
 Contents read_archive(std::span<const std::byte> bytes, const std::string& file) {
   const ZipEntries entries = read_zip(bytes, file, {kConfigEntry, kMetadataEntry, kWeightsEntry, kCurieEntry});
-  const auto entry = [&](const char* name) {
-    const auto found = entries.find(name);
-    CURIE_CHECK(found != entries.end(), file, "{}: expected a .keras archive, found a zip archive without \"{}\"", file,
-                name);
-    return std::span<const std::byte>(found->second);
-  };
+  const auto entry = [&](const char* name) { return std::span(entry_of(entries, name, file)); };
   const auto parse = [&](const char* name) {
     const std::span<const std::byte> text = entry(name);
     return parse_bounded_json({reinterpret_cast<const char*>(text.data()), text.size()}, file, name);
@@ -251,10 +256,8 @@ void save_keras_archive(const std::filesystem::path& path, Model& model, const M
 KerasFileWeights read_keras_weights(std::span<const std::byte> bytes, const std::string& file) {
   if (looks_like_zip(bytes)) {
     const ZipEntries entries = read_zip(bytes, file, {kWeightsEntry, kCurieEntry});
-    const auto weights = entries.find(kWeightsEntry), note = entries.find(kCurieEntry);
-    CURIE_CHECK(weights != entries.end(), file, "{}: expected a .keras archive, found a zip archive without \"{}\"",
-                file, kWeightsEntry);
-    return {keras_arrays(parse_hdf5(weights->second, file, {"optimizer"})),
+    const auto note = entries.find(kCurieEntry);
+    return {keras_arrays(parse_hdf5(entry_of(entries, kWeightsEntry, file), file, {"optimizer"})),
             note == entries.end()
                 ? "null"
                 : std::string(reinterpret_cast<const char*>(note->second.data()), note->second.size())};

@@ -203,16 +203,16 @@ constexpr std::array<std::pair<const char*, Handler>, 14> kHandlers = {{
 Flow add_keras_layer(Model& model, const KerasFields& fields, std::span<const Flow> inputs, const std::string& node,
                      KerasVersion version) {
   std::string supported;
-  for (const auto& [class_name, handler] : kHandlers) {
-    if (fields.class_name() == class_name) {
+  for (const std::pair<const char*, Handler>& known : kHandlers) {
+    if (fields.class_name() == known.first) {
       if (fields.class_name() != "Add" && inputs.size() != 1)
         fields.fail(fmt::format("expected one input, found {}", inputs.size()));
       fields.expect("data_format", {json("channels_last")});
       return with_values_of_file(fmt::format("layer \"{}\"", node), [&] {
-        return handler(Call{.model = model, .fields = fields, .inputs = inputs, .node = node, .version = version});
+        return known.second(Call{.model = model, .fields = fields, .inputs = inputs, .node = node, .version = version});
       });
     }
-    supported += fmt::format(", {}", class_name);
+    supported += fmt::format(", {}", known.first);
   }
   fields.fail(fmt::format("Curie has no such layer; it reads InputLayer{} and models made of them", supported));
 }

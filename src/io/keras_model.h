@@ -36,6 +36,7 @@ struct KerasLayer {
   std::string class_name, name;
   nlohmann::json config;            // without the members that differ between versions
   std::vector<std::string> inputs;  // names of layers
+  Shape output;                     // without the batch extent
   int node = -1;                    // whose parameters it has, as an index into Graph::nodes(); -1: none
 };
 

@@ -1,7 +1,10 @@
 #include "io/keras_training.h"
 
 #include <cmath>
+#include <map>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "io/bounded_json.h"
 #include "tensor/json_fields.h"
@@ -19,17 +22,31 @@ json with_module(json object, const char* module, KerasVersion dialect) {
   return object;
 }
 
-// The rate itself, or rate / (1 + decay * step), which Keras has as a schedule.
+json keras_schedule(const json& config, const char* class_name, KerasVersion dialect) {
+  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers.schedules", dialect);
+}
+
+// A number, or a schedule: those of src/optim have Keras' names, and legacy decay is Keras' InverseTimeDecay.
 json learning_rate(const json& optimizer, KerasVersion dialect) {
   const double decay = optimizer.value("decay", 0.0);
-  if (decay == 0.0) return optimizer.at("learning_rate");
-  return with_module({{"class_name", "InverseTimeDecay"},
-                      {"config",
-                       {{"initial_learning_rate", optimizer.at("learning_rate")},
-                        {"decay_steps", 1},
-                        {"decay_rate", decay},
-                        {"staircase", false}}}},
-                     "keras.optimizers.schedules", dialect);
+  if (decay != 0.0) {
+    return keras_schedule({{"initial_learning_rate", optimizer.at("learning_rate")},
+                           {"decay_steps", 1},
+                           {"decay_rate", decay},
+                           {"staircase", false}},
+                          "InverseTimeDecay", dialect);
+  }
+  if (!optimizer.contains("schedule")) return optimizer.at("learning_rate");
+  json config = optimizer.at("schedule");
+  const std::string kind = config.at("kind").get<std::string>();
+  if (config.at("per") == "epoch") {
+    log_warning("Keras' schedules count batches, the model's {} counts epochs: its first rate is written", kind);
+    return config.value("initial_learning_rate", optimizer.at("learning_rate"));
+  }
+  config.erase("kind");
+  config.erase("per");
+  if (config.value("warmup_steps", 1.0) == 0.0) config["warmup_target"] = nullptr;
+  return keras_schedule(config, kind.c_str(), dialect);
 }
 
 json keras_optimizer(const json& optimizer, KerasVersion dialect) {
@@ -45,6 +62,8 @@ json keras_optimizer(const json& optimizer, KerasVersion dialect) {
                    {"epsilon", optimizer.at("epsilon")},
                    {"amsgrad", false}});
   }
+  for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
+    if (optimizer.contains(option)) config[option] = optimizer.at(option);
   const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" ? "AdamW" : "Adam");
   return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers", dialect);
 }
@@ -68,17 +87,39 @@ float number(const json& config, const char* field, float otherwise) {
   return std::isfinite(value) ? static_cast<float>(value) : otherwise;
 }
 
-float rate_of(const json& config, const std::string& file) {
+// A schedule as src/optim describes it, from {"class_name": "ExponentialDecay", "config": {...}}; null for other kinds.
+json read_schedule(const json& schedule) {
+  const std::map<std::string, std::vector<const char*>> kinds = {
+      {"ExponentialDecay", {"initial_learning_rate", "decay_steps", "decay_rate", "staircase"}},
+      {"InverseTimeDecay", {"initial_learning_rate", "decay_steps", "decay_rate", "staircase"}},
+      {"PolynomialDecay", {"initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle"}},
+      {"PiecewiseConstantDecay", {"boundaries", "values"}},
+      {"CosineDecay", {"initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps"}},
+      {"CosineDecayRestarts", {"initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha"}}};
+  const bool whole = schedule.contains("class_name") && schedule["class_name"].is_string() &&
+                     schedule.contains("config") && schedule["config"].is_object();
+  const auto kind = whole ? kinds.find(schedule["class_name"].get<std::string>()) : kinds.end();
+  if (kind == kinds.end()) return nullptr;
+  json result = {{"kind", kind->first}, {"per", "step"}};
+  for (const char* field : kind->second) {
+    const json value = schedule["config"].value(field, json());
+    const bool warmup = std::string_view(field).starts_with("warmup");  // missing in older versions, null for none
+    result[field] = warmup && value.is_null() ? json(0.0) : value;
+  }
+  return result;
+}
+
+// The rate to start from, and in `schedule` what it follows, if anything.
+float rate_of(const json& config, json& schedule, const std::string& file) {
   constexpr float kDefault = 1e-3f;
-  if (!config.is_object()) return kDefault;
   for (const char* field : {"learning_rate", "lr"}) {
     if (!config.contains(field)) continue;
     const json& rate = config[field];
-    if (rate.is_object() && rate.contains("config") && rate["config"].is_object()) {
-      log_warning("{}: the learning rate's schedule is left out; it starts from its first value", file);
-      return number(rate["config"], "initial_learning_rate", kDefault);
-    }
-    return number(config, field, kDefault);
+    if (!rate.is_object()) return number(config, field, kDefault);
+    schedule = read_schedule(rate);
+    if (schedule.is_null())
+      log_warning("{}: the learning rate's schedule is not one of Curie's and is left out: {}", file, brief(rate));
+    return rate.contains("config") ? number(rate["config"], "initial_learning_rate", kDefault) : kDefault;
   }
   return kDefault;
 }
@@ -88,30 +129,36 @@ std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::stri
                      optimizer["class_name"].is_string() && optimizer["config"].is_object();
   std::string name = whole ? optimizer["class_name"].get<std::string>() : "";
   if (name.starts_with("Custom>")) name = name.substr(7);
-  const json config = whole ? optimizer["config"] : json::object();
-  const float rate = rate_of(config, file);
-  const float decay = number(config, "decay", 0.0f), weight_decay = number(config, "weight_decay", 0.0f);
-  if (name == "SGD") {
-    const bool nesterov = config.value("nesterov", json(false)) == true;
-    return Sgd{.learning_rate = rate,
-               .momentum = number(config, "momentum", 0.0f),
-               .nesterov = nesterov,
-               .decay = decay,
-               .weight_decay = weight_decay}
-        .make();
-  }
-  const float beta1 = number(config, "beta_1", 0.9f), beta2 = number(config, "beta_2", 0.999f);
-  const float epsilon = number(config, "epsilon", 1e-7f);
-  if (name == "AdamW") {
-    return AdamW{
-        .learning_rate = rate, .beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .weight_decay = weight_decay}
-        .make();
-  }
-  if (name != "Adam") {
+  const bool known = name == "SGD" || name == "Adam" || name == "AdamW";
+  if (!known) {
     log_warning("{}: the optimizer {} is not one of Curie's; a new one, Adam, takes its place", file,
                 name.empty() ? "is missing or" : name.substr(0, 60));
   }
-  return Adam{.learning_rate = rate, .beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .decay = decay}.make();
+  const json config = whole ? optimizer["config"] : json::object();
+  json schedule;
+  json result = {
+      {"learning_rate", json_number(rate_of(config, schedule, file))}, {"convention", "keras"}, {"weight_decay", 0.0}};
+  if (!schedule.is_null()) result["schedule"] = schedule;
+  for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
+    if (number(config, option, 0.0f) > 0.0f) result[option] = json_number(number(config, option, 0.0f));
+  if (name == "SGD") {
+    result.update({{"kind", "sgd"},
+                   {"momentum", json_number(number(config, "momentum", 0.0f))},
+                   {"nesterov", config.value("nesterov", json(false)) == true},
+                   {"decay", json_number(number(config, "decay", 0.0f))},
+                   {"weight_decay", json_number(number(config, "weight_decay", 0.0f))}});
+  } else {
+    result.update({{"kind", name == "AdamW" ? "adamw" : "adam"},
+                   {"beta1", json_number(number(config, "beta_1", 0.9f))},
+                   {"beta2", json_number(number(config, "beta_2", 0.999f))},
+                   {"epsilon", json_number(number(config, "epsilon", 1e-7f))}});
+    if (name == "AdamW") {
+      result["weight_decay"] = json_number(number(config, "weight_decay", 0.004f));
+    } else {
+      result["decay"] = json_number(number(config, "decay", 0.0f));
+    }
+  }
+  return make_optimizer(result);
 }
 
 Loss loss_for(Activation last) {

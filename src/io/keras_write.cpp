@@ -19,12 +19,24 @@ struct Padded {
   throw_error(ErrorKind::usage, fmt::format("layer \"{}\" ({}): {}", node.name, node.layer->kind(), text));
 }
 
+json batch_shape(const Shape& shape) {
+  json extents = json::array({nullptr});
+  for (const int extent : shape.extents()) extents.push_back(extent);
+  return extents;
+}
+
 // `padding`: as in a layer's config of Curie's.
 Padded keras_padding(const json& padding) {
   if (padding.is_string()) return {nullptr, padding.get<std::string>()};
   const json cells = json::array({json::array({padding[0], padding[1]}), json::array({padding[2], padding[3]})});
   const bool none = padding == json::array({0, 0, 0, 0});
   return {none ? json(nullptr) : cells, "valid"};
+}
+
+// `padding`: as Keras has it.
+Shape padded_shape(const Shape& shape, const json& padding) {
+  const auto both = [&](std::size_t axis) { return padding[axis][0].get<int>() + padding[axis][1].get<int>(); };
+  return {shape[0] + both(0), shape[1] + both(1), shape[2]};
 }
 
 // Where Keras has no name for the rule, the nearest: the weights are in the file.
@@ -50,13 +62,12 @@ class Writer {
 
   std::vector<KerasLayer> write() {
     const Shape& input = model_->graph().input_shape();
-    json batch_shape = json::array({nullptr});
-    for (const int extent : input.extents()) batch_shape.push_back(extent);
     names_ = {unused_name("input_1")};
     layers_.push_back({.class_name = "InputLayer",
                        .name = names_[0],
-                       .config = {{"batch_shape", batch_shape}, {"dtype", "float32"}, {"sparse", false}},
-                       .inputs = {}});
+                       .config = {{"batch_shape", batch_shape(input)}, {"dtype", "float32"}, {"sparse", false}},
+                       .inputs = {},
+                       .output = input});
     const std::vector<Node>& nodes = model_->graph().nodes();
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       // A hidden activation belongs to the layer before it, in Keras' description too.
@@ -94,6 +105,7 @@ class Writer {
                      .name = keras_name(node.name),
                      .config = {{"trainable", node.layer->trainable()}, {"dtype", "float32"}},
                      .inputs = inputs,
+                     .output = model_->graph().shape(node.output),
                      .node = node.layer->parameters().empty() ? -1 : index};
     for (const KerasLayer& other : layers_)
       if (other.name == layer.name) refuse(node, "another layer has this name in Keras, where \"/\" becomes \"_\"");
@@ -169,7 +181,8 @@ class Writer {
                                     {"dtype", "float32"},
                                     {"padding", padded.padding},
                                     {"data_format", "channels_last"}},
-                         .inputs = layer.inputs});
+                         .inputs = layer.inputs,
+                         .output = padded_shape(model_->graph().shape(node.inputs[0]), padded.padding)});
       layer.inputs = {layers_.back().name};
     }
     layer.config["padding"] = padded.own;
@@ -220,11 +233,13 @@ bool is_chain(const std::vector<KerasLayer>& layers) {
   return true;
 }
 
-json tensor_of(const std::string& layer) {
-  return {{"class_name", "__keras_tensor__"}, {"config", {{"keras_history", {layer, 0, 0}}}}};
+json tensor_of(const std::string& layer, const Shape& shape) {
+  const json config = {
+      {"shape", batch_shape(shape)}, {"dtype", "float32"}, {"keras_history", json::array({layer, 0, 0})}};
+  return {{"class_name", "__keras_tensor__"}, {"config", config}};
 }
 
-json layer_json(const KerasLayer& layer, bool chain, KerasVersion dialect) {
+json layer_json(const KerasLayer& layer, const std::map<std::string, Shape>& shapes, bool chain, KerasVersion dialect) {
   json config = layer.config;
   config["name"] = layer.name;
   json out = {{"class_name", layer.class_name}, {"config", config}};
@@ -245,7 +260,7 @@ json layer_json(const KerasLayer& layer, bool chain, KerasVersion dialect) {
     out["inbound_nodes"].push_back(inputs);
     return out;
   }
-  for (const std::string& input : layer.inputs) inputs.push_back(tensor_of(input));
+  for (const std::string& input : layer.inputs) inputs.push_back(tensor_of(input, shapes.at(input)));
   // Add takes one argument, the list of its inputs.
   out["inbound_nodes"].push_back(
       {{"args", layer.inputs.size() > 1 ? json::array({inputs}) : inputs}, {"kwargs", json::object()}});
@@ -259,13 +274,18 @@ std::vector<KerasLayer> keras_layers(const Model& model) { return in_keras_order
 json keras_model_config(const std::string& name, const std::vector<KerasLayer>& layers, KerasVersion dialect) {
   const bool chain = is_chain(layers);
   json config = {{"name", name}, {"layers", json::array()}};
-  for (const KerasLayer& layer : layers) config["layers"].push_back(layer_json(layer, chain, dialect));
+  std::map<std::string, Shape> shapes;
+  for (const KerasLayer& layer : layers) shapes.emplace(layer.name, layer.output);
+  for (const KerasLayer& layer : layers) config["layers"].push_back(layer_json(layer, shapes, chain, dialect));
   if (!chain) {
     config["input_layers"] = json::array({json::array({layers.front().name, 0, 0})});
     config["output_layers"] = json::array({json::array({layers.back().name, 0, 0})});
   }
   json out = {{"class_name", chain ? "Sequential" : "Functional"}, {"config", config}};
-  if (dialect == KerasVersion::keras3) out.update({{"module", "keras"}, {"registered_name", nullptr}});
+  if (dialect == KerasVersion::keras3) {
+    out.update({{"module", chain ? "keras" : "keras.src.models.functional"},
+                {"registered_name", chain ? json(nullptr) : json("Functional")}});
+  }
   return out;
 }
 

@@ -14,6 +14,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostFeatures = 256;
 constexpr float kTolerance = 1e-4f;
+constexpr std::size_t kMostValues = std::size_t{1} << 28;  // of all layers for one image: a file must not ask for more
 
 std::vector<float> answer(Model& model) {
   LabelledImages image;
@@ -94,11 +95,15 @@ json make_probe(Model& model) {
 
 void check_probe(Model& model, const json& probe, bool without_last_layer, const std::string& file) {
   CURIE_CHECK(probe.is_object(), file, "{}: its probe is damaged", file);
+  std::size_t values = 0;
+  for (int value = 0; value < model.graph().values(); ++value) values += model.graph().shape(value).elements();
+  CURIE_CHECK(values <= kMostValues, file, "{}: a model with {} values for one image is too large to be probed", file,
+              values);
   if (!without_last_layer) compare(answer(model), 1, probe.value("outputs", json()), "outputs", file);
   const json stride = probe.value("features_stride", json());
   if (!stride.is_number_unsigned() || stride == 0) return;
-  if (const auto values = features(model))
-    compare(*values, stride.get<std::size_t>(), probe.value("features", json()), "features", file);
+  if (const auto found = features(model))
+    compare(*found, stride.get<std::size_t>(), probe.value("features", json()), "features", file);
 }
 
 std::string last_weighted_layer(const Model& model) {

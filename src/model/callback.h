@@ -19,8 +19,14 @@ class TrainingControl {
   virtual void stop(const std::string& reason) = 0;  // after this epoch (after this batch, from on_batch_end)
   virtual float learning_rate() const = 0;
   virtual void set_learning_rate(float rate) = 0;
+  // Whether the optimizer's schedule gives the rate, so that setting one would be in vain.
+  virtual bool rate_is_scheduled() const { return false; }
   virtual Tensor weights() const = 0;
   virtual void set_weights(const Tensor& weights) = 0;
+  // Host copies of every parameter, "dense/kernel", and of the gradients of those that are trained, as the last batch
+  // left them (clipped where the optimizer clips).
+  virtual std::vector<std::pair<std::string, Tensor>> named_weights() const { return {}; }
+  virtual std::vector<std::pair<std::string, Tensor>> named_gradients() const { return {}; }
 };
 
 // What a callback must carry from an interrupted run to its continuation.

@@ -133,12 +133,18 @@ class CsvLoggerCallback final : public Callback {
   History history_;
 };
 
+void check_unscheduled(const Callback& callback, const TrainingControl& control) {
+  CURIE_CHECK(!control.rate_is_scheduled(), usage,
+              "{}: the optimizer has a schedule of its own for the learning rate; use one of the two", callback.name());
+}
+
 class SchedulerCallback final : public Callback {
  public:
   explicit SchedulerCallback(std::function<float(int, float)> schedule) : schedule_(std::move(schedule)) {
     CURIE_CHECK(schedule_ != nullptr, usage, "LearningRateScheduler: expected a schedule");
   }
   std::string name() const override { return "LearningRateScheduler"; }
+  void on_train_begin(TrainingControl& control) override { check_unscheduled(*this, control); }
   void on_epoch_begin(int epoch, TrainingControl& control) override {
     const float rate = schedule_(epoch, control.learning_rate());
     CURIE_CHECK(std::isfinite(rate) && rate >= 0.0f, usage,
@@ -158,6 +164,7 @@ class ReduceRateCallback final : public Callback {
                 spec.factor);
   }
   std::string name() const override { return "ReduceLROnPlateau"; }
+  void on_train_begin(TrainingControl& control) override { check_unscheduled(*this, control); }
 
   void on_epoch_end(int epoch, const Logs& logs, TrainingControl& control) override {
     const double value = logs.find(best_.monitor()).value();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 namespace curie {
 namespace {
@@ -77,7 +78,11 @@ int Graph::append(LayerPtr layer, std::vector<int> inputs, std::string name, boo
   const Shape output = with_context(fmt::format("adding layer \"{}\" to the model", name),
                                     [&] { return layer->build(input_shapes, seed_, stream); });
   shapes_.push_back(output);
-  nodes_.push_back({std::move(layer), std::move(name), std::move(inputs), this->output(), hidden});
+  nodes_.push_back({.layer = std::move(layer),
+                    .name = std::move(name),
+                    .inputs = std::move(inputs),
+                    .output = this->output(),
+                    .hidden = hidden});
   return this->output();
 }
 
@@ -88,18 +93,28 @@ std::string Graph::unused_name(std::string_view kind) const {
   return same_kind == 0 ? base : fmt::format("{}_{}", base, same_kind);
 }
 
-int Graph::set_trainable(const std::string& name, bool trainable) {
+std::vector<Node*> Graph::named(const std::string& name) {
   const bool exact = std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.name == name; });
-  int changed = 0;
+  std::vector<Node*> found;
   for (Node& node : nodes_) {
     const bool meant = exact ? node.name == name : node.name.rfind(name, 0) == 0;
-    if (!meant || node.hidden) continue;
-    node.layer->set_trainable(trainable);
-    ++changed;
+    if (meant && !node.hidden) found.push_back(&node);
   }
-  CURIE_CHECK(changed > 0, usage, "model: no layer is named \"{}\" and no layer's name begins so; there are {}", name,
-              layer_names(nodes_));
-  return changed;
+  CURIE_CHECK(!found.empty(), usage, "model: no layer is named \"{}\" and no layer's name begins so; there are {}",
+              name, layer_names(nodes_));
+  return found;
+}
+
+int Graph::set_trainable(const std::string& name, bool trainable) {
+  const std::vector<Node*> found = named(name);
+  for (Node* node : found) node->layer->set_trainable(trainable);
+  return static_cast<int>(found.size());
+}
+
+void Graph::set_rate_multiplier(const std::string& name, float multiplier) {
+  CURIE_CHECK(multiplier >= 0.0f && std::isfinite(multiplier), usage,
+              "model: expected a multiplier of the learning rate of at least 0, got {}", multiplier);
+  for (Node* node : named(name)) node->rate_multiplier = multiplier;
 }
 
 int Graph::set_trainable_through(const std::string& last, bool trainable) {

@@ -12,10 +12,11 @@ namespace curie {
 
 struct Node {
   LayerPtr layer;
-  std::string name;         // "conv2d_1"
-  std::vector<int> inputs;  // values
-  int output = 0;           // value
-  bool hidden = false;      // an activation split off the node before it: no row of its own in a summary
+  std::string name;              // "conv2d_1"
+  std::vector<int> inputs;       // values
+  int output = 0;                // value
+  float rate_multiplier = 1.0f;  // of the learning rate, for this layer's parameters
+  bool hidden = false;           // an activation split off the node before it: no row of its own in a summary
 };
 
 class Graph {
@@ -41,6 +42,10 @@ class Graph {
   // The same for every layer up to and including the one named.
   int set_trainable_through(const std::string& last, bool trainable);
 
+  // Multiplies the learning rate of layers, which are named as for set_trainable. Throws Error(usage) for a multiplier
+  // below 0 or not finite, too.
+  void set_rate_multiplier(const std::string& name, float multiplier);
+
   // For each value: whether a training step needs its gradient, because the loss at `loss_value` depends on it and
   // something that is learned lies at or below it.
   std::vector<bool> wants_gradient(int loss_value) const;
@@ -50,6 +55,7 @@ class Graph {
   Activation last_activation() const;
 
  private:
+  std::vector<Node*> named(const std::string& name);  // never empty
   int append(LayerPtr layer, std::vector<int> inputs, std::string name, bool hidden);
   std::string unused_name(std::string_view kind) const;
 

@@ -9,6 +9,7 @@
 #include "model/session.h"
 #include "model/summary.h"
 #include "model/trainer.h"
+#include "tensor/json_fields.h"
 
 namespace curie {
 
@@ -37,6 +38,11 @@ void Model::set_trainable(const std::string& name, bool trainable) {
 void Model::freeze_through(const std::string& last) {
   release_session();
   graph_->set_trainable_through(last, false);
+}
+
+void Model::set_rate_multiplier(const std::string& name, float multiplier) {
+  release_session();
+  graph_->set_rate_multiplier(name, multiplier);
 }
 
 void Model::set_normalization(const Normalization& normalization) {
@@ -145,8 +151,8 @@ std::string Model::summary() const {
   bool from_logits = false;
   session_->loss().kind_for(graph_->last_activation(), from_logits);
   text += fmt::format(
-      "Optimizer: {}, learning rate {:g}; loss: {}{}\n", session_->optimizer().name(),
-      session_->optimizer().learning_rate(), session_->loss().name(),
+      "Optimizer: {}, learning rate {:g}; loss: {}{}\n", session_->optimizer().name(), session_->optimizer().rate_at(0),
+      session_->loss().name(),
       from_logits ? fmt::format(", computed from the logits before {}", name_of(graph_->last_activation())) : "");
   if (planned_->training > 0) {
     text += fmt::format("Planned memory for batches of {}: {}\n", planned_->training,
@@ -195,6 +201,7 @@ nlohmann::json Model::config() const {
     if (node.hidden) continue;
     nlohmann::json layer = {{"name", node.name}, {"inputs", node.inputs}, {"layer", node.layer->config()}};
     if (!node.layer->trainable()) layer["trainable"] = false;
+    if (node.rate_multiplier != 1.0f) layer["rate_multiplier"] = json_number(node.rate_multiplier);
     layers.push_back(std::move(layer));
   }
   const std::span<const int> input = graph_->input_shape().extents();
@@ -212,7 +219,12 @@ Model Model::from_config(const nlohmann::json& config, std::uint64_t seed) {
     for (const nlohmann::json& layer : config.at("layers")) {
       model.append(make_layer(layer.at("layer")), layer.at("inputs").get<std::vector<int>>(),
                    layer.at("name").get<std::string>());
-      if (!layer.value("trainable", true)) model.graph().set_trainable(layer.at("name").get<std::string>(), false);
+      const std::string& name = layer.at("name").get_ref<const std::string&>();
+      if (!layer.value("trainable", true)) model.graph().set_trainable(name, false);
+      if (layer.contains("rate_multiplier")) {
+        with_values_of_file("layer \"" + name + "\"",
+                            [&] { model.graph().set_rate_multiplier(name, layer.at("rate_multiplier").get<float>()); });
+      }
     }
     return model;
   } catch (const nlohmann::json::exception& error) {

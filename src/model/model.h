@@ -108,6 +108,8 @@ class Model {
   void freeze(const std::string& name) { set_trainable(name, false); }
   // The same for all layers from the input up to and including the one named.
   void freeze_through(const std::string& last);
+  // Multiplies the learning rate of the layers so named: .1 for a pretrained part, say. Else as set_trainable.
+  void set_rate_multiplier(const std::string& name, float multiplier);
 
   // Pixels -> floats; the default divides by 255. Before `compile`.
   void set_normalization(const Normalization& normalization);

@@ -25,7 +25,10 @@ std::vector<NamedParameter> named_parameters(Graph& graph) {
   std::vector<NamedParameter> named;
   for (Node& node : graph.nodes()) {
     for (Parameter& parameter : node.layer->parameters()) {
-      named.push_back({node.name + "/" + parameter.name, &parameter, parameter.trainable && node.layer->trainable()});
+      named.push_back({.name = node.name + "/" + parameter.name,
+                       .parameter = &parameter,
+                       .trained = parameter.trainable && node.layer->trainable(),
+                       .rate_multiplier = node.rate_multiplier});
     }
   }
   return named;
@@ -52,12 +55,28 @@ ParameterStore::ParameterStore(Graph& graph, Backend& backend, int optimizer_slo
     std::size_t& offset = named.trained ? trained_offset : other_offset;
     parameter.value = window(weights_tensor_, offset, parameter.shape);
     parameter.gradient = named.trained ? window(gradients_, offset, parameter.shape) : Tensor();
+    if (named.trained) {
+      const bool joins = !rate_groups_.empty() && rate_groups_.back().multiplier == named.rate_multiplier;
+      if (!joins) rate_groups_.push_back({.first = offset, .count = 0, .multiplier = named.rate_multiplier});
+      rate_groups_.back().count += padded(parameter);
+    }
     offset += padded(parameter);
     std::vector<float> values(parameter.shape.elements());
     const RandomStream stream{.seed = graph.seed(), .stream = kInitialValues | number++};
     parameter.initializer.fill(stream, parameter.fans, values);
     backend.copy_to_device(parameter.value.raw(), std::as_bytes(std::span(values)).data(), parameter.value.bytes());
   }
+}
+
+std::vector<std::int32_t> ParameterStore::segment_ends() const {
+  std::vector<std::int32_t> ends;
+  std::size_t end = 0;
+  for (const NamedParameter& named : parameters_) {
+    if (!named.trained) continue;
+    end += padded(*named.parameter);
+    ends.push_back(static_cast<std::int32_t>(end));
+  }
+  return ends;
 }
 
 std::size_t ParameterStore::bytes() const {

@@ -2,6 +2,7 @@
 // statistics). Layers hold windows into them, so an optimizer step is one call and a checkpoint one write.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ struct NamedParameter {
   std::string name;  // "conv2d_1/kernel"
   Parameter* parameter = nullptr;
   bool trained = false;  // trainable, in a layer that is not frozen
+  float rate_multiplier = 1.0f;
 };
 
 // Every parameter in layer order.
@@ -25,17 +27,29 @@ class ParameterStore {
   // depends on the graph's seed, i and j only.
   ParameterStore(Graph& graph, Backend& backend, int optimizer_slots);
 
+  // Neighbouring trained parameters whose learning rate has one multiplier: floats [first, first + count) of the flat
+  // run.
+  struct RateGroup {
+    std::size_t first = 0, count = 0;
+    float multiplier = 1.0f;
+  };
+  const std::vector<RateGroup>& rate_groups() const { return rate_groups_; }
+  // Where each trained parameter ends in the flat run, padding included.
+  std::vector<std::int32_t> segment_ends() const;
+
   std::size_t trained() const { return trained_; }  // floats, padding included
   float* weights() const { return weights_tensor_.data<float>(); }
   float* gradients() const { return gradients_.defined() ? gradients_.data<float>() : nullptr; }
   float* slots() const { return slots_.defined() ? slots_.data<float>() : nullptr; }
   const Tensor& weights_tensor() const { return weights_tensor_; }  // all parameters, flat
   const Tensor& slots_tensor() const { return slots_; }             // undefined when the optimizer has no state
+  const Tensor& gradients_tensor() const { return gradients_; }     // undefined when nothing is trained
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
   std::size_t bytes() const;
 
  private:
   std::vector<NamedParameter> parameters_;
+  std::vector<RateGroup> rate_groups_;
   std::size_t trained_ = 0;
   Tensor weights_tensor_, gradients_, slots_;
 };

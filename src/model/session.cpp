@@ -30,7 +30,8 @@ Session::Session(Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr
       loss_kind_(loss_.kind_for(graph.last_activation(), loss_takes_logits_)),
       loss_value_(loss_takes_logits_ ? graph.logits() : graph.output()),
       outputs_(output_width(graph)),
-      store_(graph, *backend_, optimizer_->slots()),
+      store_(graph, *backend_, optimizer_->state_arrays()),
+      updater_(*backend_, *optimizer_, store_),
       normalization_(normalization) {
   // StepState and MetricTotals are plain bytes on the device.
   state_ = device_tensor(Shape{static_cast<int>(sizeof(StepState))}, DType::u8);
@@ -234,14 +235,14 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
   }
 }
 
-void Session::run(Executor& executor, int n, bool weighted, bool train, const Source& source) {
+void Session::run(Executor& executor, int n, bool weighted, const Updater::Phase* phase, const Source& source) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
   enter(executor, n, source);
   executor.forward(n, state);
-  compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), train);
-  if (!train) return;
+  compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), phase != nullptr);
+  if (phase == nullptr) return;
   executor.backward(n, state);
-  optimizer_->step(*backend_, store_.trained(), state, store_.gradients(), store_.weights(), store_.slots());
+  updater_.run(*phase, state);
 }
 
 // What the host sends is on its way; the rest of the step is recorded once for each batch size and repeated.
@@ -253,9 +254,12 @@ void Session::train(int n, std::span<const float> weights, const Source& source)
   StepState state{.step = step_};
   optimizer_->fill(state);
   backend_->copy_to_device(state_.raw(), reinterpret_cast<const std::byte*>(&state), sizeof state);
-  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, source}];
-  if (!recording)
-    recording = backend_->record([this, n, weighted, source] { run(*executors_.training, n, weighted, true, source); });
+  const Updater::Phase phase = updater_.phase(step_);
+  std::unique_ptr<Recording>& recording = recordings_[{n, weighted, source, phase}];
+  if (!recording) {
+    recording = backend_->record(
+        [this, n, weighted, source, phase] { run(*executors_.training, n, weighted, &phase, source); });
+  }
   recording->replay();
   ++step_;
 }
@@ -283,13 +287,13 @@ Executor& Session::inference_from(int value) {
 void Session::evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels, int at) {
   Executor& executor = inference_from(at);
   const Source source = load(pixels, labels, executor);
-  run(executor, pixels.shape()[0], false, false, source);
+  run(executor, pixels.shape()[0], false, nullptr, source);
 }
 
 void Session::evaluate_step(const ResidentData& data, std::span<const int> samples, int at) {
   Executor& executor = inference_from(at);
   const Source source = load(data, samples, 0, executor);
-  run(executor, static_cast<int>(samples.size()), false, false, source);
+  run(executor, static_cast<int>(samples.size()), false, nullptr, source);
 }
 
 void Session::predict_step(const Tensor& pixels, std::span<float> outputs) {
@@ -324,6 +328,14 @@ void from_host(Backend& backend, const Tensor& host, const Tensor& device, const
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, Tensor>> Session::gradients() const {
+  std::vector<std::pair<std::string, Tensor>> gradients;
+  for (const NamedParameter& named : store_.parameters()) {
+    if (named.trained) gradients.emplace_back(named.name, to_host(*backend_, named.parameter->gradient));
+  }
+  return gradients;
+}
 
 Tensor Session::weights() const { return to_host(*backend_, store_.weights_tensor()); }
 void Session::set_weights(const Tensor& weights) { from_host(*backend_, weights, store_.weights_tensor(), "weights"); }

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "loss/loss.h"
@@ -15,6 +17,7 @@
 #include "model/parameters.h"
 #include "model/pixels.h"
 #include "model/resident.h"
+#include "model/updater.h"
 #include "optim/optimizer.h"
 
 namespace curie {
@@ -70,6 +73,10 @@ class Session {
   void set_step(std::uint32_t step) { step_ = step; }
   Backend& backend() { return *backend_; }
   Optimizer& optimizer() { return *optimizer_; }
+  // The weights change places with their moving averages, and back (Ema::in_validation).
+  void swap_averages() { updater_.swap_weights(step_); }
+  // The moving averages replace the weights, at the end of training.
+  void keep_averages() { updater_.overwrite_weights(step_); }
   const ParameterStore& parameters() const { return store_; }
   const Loss& loss() const { return loss_; }
   LossKind loss_kind() const { return loss_kind_; }
@@ -77,6 +84,8 @@ class Session {
   const Normalization& normalization() const { return normalization_; }
   int outputs() const { return outputs_; }
 
+  // Host copies of the last training step's gradients, by parameter.
+  std::vector<std::pair<std::string, Tensor>> gradients() const;
   // Flat host copies of every parameter and of the optimizer's state, and their way back.
   Tensor weights() const;
   void set_weights(const Tensor& weights);
@@ -112,7 +121,8 @@ class Session {
   Source load(const Tensor& pixels, std::span<const std::int32_t> labels, Executor& executor);
   Source load(const ResidentData& data, std::span<const int> samples, int epoch, Executor& executor);
   void train(int n, std::span<const float> weights, const Source& source);
-  void run(Executor& executor, int n, bool weighted, bool train, const Source& source);
+  // `phase`: of a training step; null: forward and loss only.
+  void run(Executor& executor, int n, bool weighted, const Updater::Phase* phase, const Source& source);
   void enter(Executor& executor, int n, const Source& source);  // the batch becomes the executor's input
   void compute_loss(Executor& executor, int n, const Tensor& weights, bool gradient);
   Tensor device_tensor(const Shape& shape, DType type);
@@ -127,6 +137,7 @@ class Session {
   int loss_value_;
   int outputs_;
   ParameterStore store_;
+  Updater updater_;
   Normalization normalization_;
   Executors executors_;
   Staging staging_;
@@ -139,6 +150,7 @@ class Session {
     int n;
     bool weighted;
     Source source;
+    Updater::Phase phase;
     auto operator<=>(const RecordingKey&) const = default;
   };
   std::map<RecordingKey, std::unique_ptr<Recording>> recordings_;

@@ -22,7 +22,7 @@ Trainer::Trainer(Model& model, const Dataset& train, const FitOptions& options)
       options_(options),
       guests_{session_},
       progress_(options.verbose),
-      first_rate_(model.session().optimizer().learning_rate()) {
+      first_rate_(static_cast<float>(model.session().optimizer().rate_at(0))) {
   check_options();
   prepare_sources();
   if (interrupted_) return;
@@ -131,11 +131,13 @@ History Trainer::run() {
     if (end == EpochEnd::stopped) break;
     finish_epoch(epoch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
+  session_.keep_averages();
   for (const CallbackChoice& callback : options_.callbacks) callback.get()->on_train_end(*this);
   return history_;
 }
 
 Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
+  session_.optimizer().set_epoch(epoch);
   if (first_batch == 0) {
     session_.set_totals({});
     for (const CallbackChoice& callback : options_.callbacks) callback.get()->on_epoch_begin(epoch, *this);
@@ -178,6 +180,9 @@ Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
 }
 
 void Trainer::finish_epoch(int epoch, double seconds) {
+  // Validation and callbacks see the moving averages where the optimizer wants it so; what is saved to go on from is
+  // not exchanged.
+  session_.swap_averages();
   const Logs logs = epoch_logs();
   Logs shown;
   for (const auto& [name, value] : logs.values()) {
@@ -187,6 +192,7 @@ void Trainer::finish_epoch(int epoch, double seconds) {
   progress_.end_epoch(shown);
   history_.epochs.push_back({.epoch = epoch, .logs = logs, .seconds = seconds});
   for (const CallbackChoice& callback : options_.callbacks) callback.get()->on_epoch_end(epoch, logs, *this);
+  session_.swap_averages();
   save(epoch + 1, 0);
 }
 
@@ -270,7 +276,7 @@ TrainingSnapshot Trainer::snapshot(int next_epoch, int next_batch) {
       {"epoch", next_epoch},
       {"batch", next_batch},
       {"step", session_.step()},
-      {"learning_rate", fmt::format("{:a}", learning_rate())},
+      {"learning_rate", fmt::format("{:a}", session_.optimizer().learning_rate())},
       {"totals",
        {fmt::format("{:a}", totals.loss), fmt::format("{:a}", totals.samples), fmt::format("{:a}", totals.correct)}},
       {"batch_size", options_.batch_size},

@@ -40,10 +40,13 @@ class Trainer final : private TrainingControl {
 
   // TrainingControl
   void stop(const std::string& reason) override;
-  float learning_rate() const override { return session_.optimizer().learning_rate(); }
+  float learning_rate() const override { return static_cast<float>(session_.optimizer().rate_at(session_.step())); }
   void set_learning_rate(float rate) override { session_.optimizer().set_learning_rate(rate); }
+  bool rate_is_scheduled() const override { return session_.optimizer().options().schedule.has_value(); }
   Tensor weights() const override { return session_.weights(); }
   void set_weights(const Tensor& weights) override { session_.set_weights(weights); }
+  std::vector<std::pair<std::string, Tensor>> named_weights() const override { return model_.state(); }
+  std::vector<std::pair<std::string, Tensor>> named_gradients() const override { return session_.gradients(); }
 
   Model& model_;
   Session& session_;

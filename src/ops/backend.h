@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ops/batch_norm.h"
+#include "ops/clip.h"
 #include "ops/conv2d.h"
 #include "ops/dense.h"
 #include "ops/loss.h"
@@ -132,6 +133,8 @@ class Backend {
   virtual void dropout(const DropoutSpec& spec, const StepState* state, std::size_t count, const float* x,
                        float* y) = 0;
   virtual void add(std::size_t count, const float* a, const float* b, float* y) = 0;  // y may be a or b
+  // y = alpha * a + beta * b; y may be a or b.
+  virtual void blend(std::size_t count, float alpha, const float* a, float beta, const float* b, float* y) = 0;
   virtual void fill(std::size_t count, float value, float* y) = 0;
   // bfloat16 is the upper half of a float32. To it: rounded to nearest, ties to even; a NaN stays a quiet NaN. Back:
   // exact.
@@ -158,6 +161,10 @@ class Backend {
   // Adds the number of rows whose prediction (probabilities) matches the target to totals->correct.
   virtual void count_correct(MatchRule rule, int rows, int classes, const float* predictions, const void* targets,
                              MetricTotals* totals) = 0;
+  // Clips in place. segment_ends: (segments) i32, rising, the last one is the count; null for ClipKind::value.
+  virtual std::size_t scratch_bytes(const ClipShape& shape) const = 0;
+  virtual void clip_gradient(const ClipShape& shape, const std::int32_t* segment_ends, float* gradient,
+                             Scratch scratch) = 0;
   virtual void sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
                         float* weights, float* velocity /* null when momentum is 0 */) = 0;
   virtual void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,

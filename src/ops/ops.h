@@ -72,6 +72,7 @@ void log_softmax_backward(Backend& backend, int rows, int classes, const Tensor&
 // state may be null when the rate is 0.
 void dropout(Backend& backend, const DropoutSpec& spec, const StepState* state, const Tensor& x, const Tensor& y);
 void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y);
+void blend(Backend& backend, float alpha, const Tensor& a, float beta, const Tensor& b, const Tensor& y);
 void fill(Backend& backend, float value, const Tensor& y);
 // x, y: f32 and bf16, or bf16 and f32, alike in number.
 void cast(Backend& backend, const Tensor& x, const Tensor& y);
@@ -93,6 +94,9 @@ void loss(Backend& backend, const LossShape& shape, const Tensor& predictions, c
 // targets: i32 (rows) for MatchRule::sparse, else f32 (rows, classes).
 void count_correct(Backend& backend, MatchRule rule, int rows, int classes, const Tensor& predictions,
                    const Tensor& targets, MetricTotals* totals);
+// segment_ends: i32 (segments), their values are not checked: they live on the device. Undefined for ClipKind::value.
+void clip_gradient(Backend& backend, const ClipShape& shape, const Tensor& segment_ends, const Tensor& gradient,
+                   Scratch scratch);
 // velocity may be undefined when the momentum is 0.
 void sgd_step(Backend& backend, const SgdArgs& args, const StepState* state, const Tensor& gradient,
               const Tensor& weights, const Tensor& velocity);

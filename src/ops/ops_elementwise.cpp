@@ -71,6 +71,12 @@ void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y) {
   backend.add(count, check.f32("a", a, count), check.f32("b", b, count), check.f32("y", y, count));
 }
 
+void blend(Backend& backend, float alpha, const Tensor& a, float beta, const Tensor& b, const Tensor& y) {
+  const Check check(backend, "blend");
+  const std::size_t count = y.elements();
+  backend.blend(count, alpha, check.f32("a", a, count), beta, check.f32("b", b, count), check.f32("y", y, count));
+}
+
 void fill(Backend& backend, float value, const Tensor& y) {
   const Check check(backend, "fill");
   backend.fill(y.elements(), value, check.f32("y", y, y.elements()));

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "ops/check.h"
 #include "ops/ops.h"
 
@@ -28,6 +30,20 @@ void count_correct(Backend& backend, MatchRule rule, int rows, int classes, cons
                         check.address("targets", targets, indices ? DType::i32 : DType::f32,
                                       indices ? static_cast<std::size_t>(rows) : matrix),
                         totals);
+}
+
+void clip_gradient(Backend& backend, const ClipShape& shape, const Tensor& segment_ends, const Tensor& gradient,
+                   Scratch scratch) {
+  const Check check(backend, "clip_gradient");
+  check.between("limit", static_cast<double>(shape.limit), std::numeric_limits<float>::min(),
+                std::numeric_limits<float>::max());
+  const std::int32_t* ends = nullptr;
+  if (shape.kind != ClipKind::value) {
+    check.at_least("segments", shape.segments, 1);
+    ends = check.i32("segment_ends", segment_ends, static_cast<std::size_t>(shape.segments));
+  }
+  backend.clip_gradient(shape, ends, check.f32("gradient", gradient, shape.count),
+                        check.scratch(scratch, backend.scratch_bytes(shape)));
 }
 
 void sgd_step(Backend& backend, const SgdArgs& args, const StepState* state, const Tensor& gradient,

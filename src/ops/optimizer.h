@@ -6,6 +6,7 @@
 //   Adam (Kingma, Ba 2015):  m = b1 * m + (1 - b1) * g;  v = b2 * v + (1 - b2) * g^2;  c1 = 1 - b1^t, c2 = 1 - b2^t
 //     keras convention:      w -= rate * sqrt(c2) / c1 * m / (sqrt(v) + epsilon)
 //     pytorch convention:    w -= rate / c1 * m / (sqrt(v / c2) + epsilon)
+//   rate: StepState's, times rate_multiplier.
 //   weight_decay, l2: g += weight_decay * w first;  decoupled: w -= rate * weight_decay * w first (AdamW).
 #pragma once
 
@@ -20,6 +21,7 @@ struct SgdArgs {
   Convention convention = Convention::keras;
   float weight_decay = 0.0f;
   DecayKind decay_kind = DecayKind::decoupled;
+  float rate_multiplier = 1.0f;
 };
 
 struct AdamArgs {
@@ -27,6 +29,7 @@ struct AdamArgs {
   Convention convention = Convention::keras;
   float weight_decay = 0.0f;
   DecayKind decay_kind = DecayKind::decoupled;
+  float rate_multiplier = 1.0f;
 };
 
 }  // namespace curie

@@ -27,19 +27,21 @@ Convention read_convention(JsonFields& fields) {
   return name == "keras" ? Convention::keras : Convention::pytorch;
 }
 
+template <typename Spec>
+UpdateOptions options_of(const Spec& spec) {
+  return {.schedule = spec.schedule, .clip = spec.clip, .accumulate = spec.accumulate, .ema = spec.ema};
+}
+
 class SgdOptimizer final : public Optimizer {
  public:
   explicit SgdOptimizer(const Sgd& spec)
-      : Optimizer(spec.learning_rate),
+      : Optimizer("SGD", spec.learning_rate, spec.decay, options_of(spec)),
         args_{.momentum = spec.momentum,
               .nesterov = spec.nesterov,
               .convention = spec.convention,
               .weight_decay = spec.weight_decay,
               .decay_kind = spec.convention == Convention::keras ? DecayKind::decoupled : DecayKind::l2} {
-    decay_ = spec.decay;
-    check_at_least_0("SGD", "a learning rate", spec.learning_rate);
     check_fraction("SGD", "a momentum", spec.momentum);
-    check_at_least_0("SGD", "a decay", spec.decay);
     check_at_least_0("SGD", "a weight decay", spec.weight_decay);
     CURIE_CHECK(!spec.nesterov || spec.momentum > 0.0f, usage, "SGD: nesterov needs a momentum above 0, got {}",
                 spec.momentum);
@@ -48,19 +50,20 @@ class SgdOptimizer final : public Optimizer {
   std::string name() const override { return "sgd"; }
   int slots() const override { return args_.momentum > 0.0f ? 1 : 0; }
 
-  nlohmann::json config() const override {
+  nlohmann::json own_config() const override {
     return {{"kind", name()},
             {"learning_rate", json_number(learning_rate())},
             {"momentum", json_number(args_.momentum)},
             {"nesterov", args_.nesterov},
-            {"decay", json_number(decay_)},
+            {"decay", json_number(decay())},
             {"convention", name_of(args_.convention)},
             {"weight_decay", json_number(args_.weight_decay)}};
   }
 
-  void step(Backend& backend, std::size_t count, const StepState* state, const float* gradient, float* weights,
-            float* slots) const override {
-    backend.sgd_step(args_, count, state, gradient, weights, args_.momentum > 0.0f ? slots : nullptr);
+  void step(Backend& backend, const StepState* state, const ParameterRun& run) const override {
+    SgdArgs args = args_;
+    args.rate_multiplier = run.rate_multiplier;
+    backend.sgd_step(args, run.count, state, run.gradient, run.weights, args_.momentum > 0.0f ? run.slots : nullptr);
   }
 
  private:
@@ -69,13 +72,10 @@ class SgdOptimizer final : public Optimizer {
 
 class AdamOptimizer final : public Optimizer {
  public:
-  AdamOptimizer(std::string name, float learning_rate, float decay, const AdamArgs& args)
-      : Optimizer(learning_rate), name_(std::move(name)), args_(args) {
-    decay_ = decay;
-    check_at_least_0(name_, "a learning rate", learning_rate);
+  AdamOptimizer(std::string name, float learning_rate, float decay, const AdamArgs& args, UpdateOptions options)
+      : Optimizer(name, learning_rate, decay, std::move(options)), name_(std::move(name)), args_(args) {
     check_fraction(name_, "beta1", args.beta1);
     check_fraction(name_, "beta2", args.beta2);
-    check_at_least_0(name_, "a decay", decay);
     check_at_least_0(name_, "a weight decay", args.weight_decay);
     CURIE_CHECK(args.epsilon > 0.0f && std::isfinite(args.epsilon), usage, "{}: expected an epsilon above 0, got {}",
                 name_, args.epsilon);
@@ -84,7 +84,7 @@ class AdamOptimizer final : public Optimizer {
   std::string name() const override { return name_; }
   int slots() const override { return 2; }
 
-  nlohmann::json config() const override {
+  nlohmann::json own_config() const override {
     nlohmann::json config = {{"kind", name_},
                              {"learning_rate", json_number(learning_rate())},
                              {"beta1", json_number(args_.beta1)},
@@ -92,19 +92,20 @@ class AdamOptimizer final : public Optimizer {
                              {"epsilon", json_number(args_.epsilon)},
                              {"convention", name_of(args_.convention)},
                              {"weight_decay", json_number(args_.weight_decay)}};
-    if (args_.decay_kind == DecayKind::l2) config["decay"] = json_number(decay_);
+    if (args_.decay_kind == DecayKind::l2) config["decay"] = json_number(decay());
     return config;
   }
 
-  void step(Backend& backend, std::size_t count, const StepState* state, const float* gradient, float* weights,
-            float* slots) const override {
-    backend.adam_step(args_, count, state, gradient, weights, slots, slots + count);
+  void step(Backend& backend, const StepState* state, const ParameterRun& run) const override {
+    AdamArgs args = args_;
+    args.rate_multiplier = run.rate_multiplier;
+    backend.adam_step(args, run.count, state, run.gradient, run.weights, run.slots, run.slots + run.slot_stride);
   }
 
  protected:
-  void fill_corrections(StepState& state) const override {
+  void fill_corrections(StepState& state, std::uint32_t update) const override {
     // In double: 1 - beta2^t loses half of its digits in float32 while t is small.
-    const double t = static_cast<double>(state.step) + 1.0;
+    const double t = static_cast<double>(update) + 1.0;
     state.momentum_correction = static_cast<float>(1.0 - std::pow(static_cast<double>(args_.beta1), t));
     state.variance_correction = static_cast<float>(1.0 - std::pow(static_cast<double>(args_.beta2), t));
   }
@@ -114,50 +115,108 @@ class AdamOptimizer final : public Optimizer {
   AdamArgs args_;
 };
 
+// The fields that are left out where an option is not used, under Keras' names.
+void write_options(const UpdateOptions& options, nlohmann::json& config) {
+  if (options.schedule) config["schedule"] = options.schedule->config();
+  if (options.clip.value > 0.0f) config["clipvalue"] = json_number(options.clip.value);
+  if (options.clip.norm > 0.0f) config["clipnorm"] = json_number(options.clip.norm);
+  if (options.clip.global_norm > 0.0f) config["global_clipnorm"] = json_number(options.clip.global_norm);
+  if (options.accumulate > 1) config["gradient_accumulation_steps"] = options.accumulate;
+  if (!options.ema) return;
+  config["ema_momentum"] = json_number(options.ema->momentum);
+  config["ema_overwrite_frequency"] = options.ema->overwrite_frequency;
+  config["ema_in_validation"] = options.ema->in_validation;
+}
+
+constexpr int kMostSteps = 1 << 20;
+
+template <typename Spec>
+void read_options(JsonFields& fields, Spec& spec) {
+  if (fields.has("schedule")) spec.schedule = make_schedule(fields.value("schedule"));
+  if (fields.has("clipvalue")) spec.clip.value = fields.number("clipvalue");
+  if (fields.has("clipnorm")) spec.clip.norm = fields.number("clipnorm");
+  if (fields.has("global_clipnorm")) spec.clip.global_norm = fields.number("global_clipnorm");
+  if (fields.has("gradient_accumulation_steps")) {
+    spec.accumulate = fields.integer("gradient_accumulation_steps", 1, kMostSteps);
+  }
+  if (fields.has("ema_momentum")) {
+    spec.ema = Ema{.momentum = fields.number("ema_momentum"),
+                   .overwrite_frequency = fields.integer("ema_overwrite_frequency", 0, kMostSteps),
+                   .in_validation = fields.flag("ema_in_validation")};
+  }
+}
+
+template <typename Spec>
+void read_adam(JsonFields& fields, Spec& spec) {
+  spec.learning_rate = fields.number("learning_rate");
+  spec.beta1 = fields.number("beta1");
+  spec.beta2 = fields.number("beta2");
+  spec.epsilon = fields.number("epsilon");
+  spec.convention = read_convention(fields);
+  spec.weight_decay = fields.number("weight_decay");
+  read_options(fields, spec);
+}
+
 std::unique_ptr<Optimizer> read_optimizer(JsonFields& fields) {
-  const float learning_rate = fields.number("learning_rate");
-  const Convention convention = read_convention(fields);
-  const float weight_decay = fields.number("weight_decay");
   if (fields.kind() == "sgd") {
-    return Sgd{.learning_rate = learning_rate,
-               .momentum = fields.number("momentum"),
-               .nesterov = fields.flag("nesterov"),
-               .decay = fields.number("decay"),
-               .convention = convention,
-               .weight_decay = weight_decay}
-        .make();
+    Sgd sgd{.learning_rate = fields.number("learning_rate"),
+            .momentum = fields.number("momentum"),
+            .nesterov = fields.flag("nesterov"),
+            .decay = fields.number("decay"),
+            .convention = read_convention(fields),
+            .weight_decay = fields.number("weight_decay")};
+    read_options(fields, sgd);
+    return sgd.make();
   }
-  const float beta1 = fields.number("beta1");
-  const float beta2 = fields.number("beta2");
-  const float epsilon = fields.number("epsilon");
   if (fields.kind() == "adamw") {
-    return AdamW{.learning_rate = learning_rate,
-                 .beta1 = beta1,
-                 .beta2 = beta2,
-                 .epsilon = epsilon,
-                 .convention = convention,
-                 .weight_decay = weight_decay}
-        .make();
+    AdamW adamw;
+    read_adam(fields, adamw);
+    return adamw.make();
   }
-  return Adam{.learning_rate = learning_rate,
-              .beta1 = beta1,
-              .beta2 = beta2,
-              .epsilon = epsilon,
-              .decay = fields.number("decay"),
-              .convention = convention,
-              .weight_decay = weight_decay}
-      .make();
+  Adam adam;
+  read_adam(fields, adam);
+  adam.decay = fields.number("decay");
+  return adam.make();
 }
 
 }  // namespace
 
+Optimizer::Optimizer(std::string_view name, float learning_rate, float decay, UpdateOptions options)
+    : learning_rate_(learning_rate), decay_(decay), options_(std::move(options)) {
+  check_at_least_0(name, "a learning rate", learning_rate);
+  check_at_least_0(name, "a decay", decay);
+  const Clip& clip = options_.clip;
+  check_at_least_0(name, "a clip value", clip.value);
+  check_at_least_0(name, "a clip norm", clip.norm);
+  check_at_least_0(name, "a global clip norm", clip.global_norm);
+  const int clips = (clip.value > 0.0f) + (clip.norm > 0.0f) + (clip.global_norm > 0.0f);
+  CURIE_CHECK(clips <= 1, usage, "{}: expected one of the clip value, norm and global norm, got {} of them", name,
+              clips);
+  CURIE_CHECK(options_.accumulate >= 1, usage, "{}: expected at least 1 batch to an update, got {}", name,
+              options_.accumulate);
+  if (!options_.ema) return;
+  check_fraction(name, "an ema momentum", options_.ema->momentum);
+  CURIE_CHECK(options_.ema->overwrite_frequency >= 0, usage,
+              "{}: expected an overwrite frequency of at least 0, got {}", name, options_.ema->overwrite_frequency);
+}
+
+nlohmann::json Optimizer::config() const {
+  nlohmann::json config = own_config();
+  write_options(options_, config);
+  return config;
+}
+
+double Optimizer::rate_at(std::uint32_t step) const {
+  if (!options_.schedule) return static_cast<double>(learning_rate_);
+  return options_.schedule->rate(options_.schedule->per() == Per::epoch ? epoch_ : static_cast<double>(step));
+}
+
 void Optimizer::fill(StepState& state) const {
-  const double decayed =
-      static_cast<double>(learning_rate_) / (1.0 + static_cast<double>(decay_) * static_cast<double>(state.step));
+  const double decayed = rate_at(state.step) / (1.0 + static_cast<double>(decay_) * static_cast<double>(state.step));
   state.learning_rate = static_cast<float>(decayed);
   state.momentum_correction = 1.0f;
   state.variance_correction = 1.0f;
-  fill_corrections(state);
+  fill_corrections(state, updates(state.step));
 }
 
 std::unique_ptr<Optimizer> Sgd::make() const { return std::make_unique<SgdOptimizer>(*this); }
@@ -169,7 +228,8 @@ std::unique_ptr<Optimizer> Adam::make() const {
                                                   .epsilon = epsilon,
                                                   .convention = convention,
                                                   .weight_decay = weight_decay,
-                                                  .decay_kind = DecayKind::l2});
+                                                  .decay_kind = DecayKind::l2},
+                                         options_of(*this));
 }
 
 std::unique_ptr<Optimizer> AdamW::make() const {
@@ -179,7 +239,8 @@ std::unique_ptr<Optimizer> AdamW::make() const {
                                                   .epsilon = epsilon,
                                                   .convention = convention,
                                                   .weight_decay = weight_decay,
-                                                  .decay_kind = DecayKind::decoupled});
+                                                  .decay_kind = DecayKind::decoupled},
+                                         options_of(*this));
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const nlohmann::json& config) {

@@ -12,6 +12,9 @@ Recipe covid_experiment(int image_size, int channels) {
       .width = image_size, .height = image_size, .channels = channels, .resample = Resample::nearest};
   recipe.test = TestPart::held_back(16);
   recipe.validation = ValidationPart::of_each_class(0.25);  // 33 of 130: 194 train, 66 validate
+  recipe.augmentation = Augmentation::keras_zoom(0.5);
+  recipe.augmentation->rotation = 45;
+  recipe.augmentation->horizontal_flip = true;
   recipe.early_stopping = {.monitor = "val_loss", .patience = 0, .mode = MonitorMode::min};
   recipe.compile = [] { return CompileOptions{.optimizer = Adam{}, .loss = BinaryCrossentropy{}}; };
   recipe.notes = {

@@ -39,6 +39,8 @@ Recipe covid_basic_180() {
   recipe.description =
       "Experiment 1: five convolutions with max pooling, 156,417 parameters, on images turned, shifted, zoomed and "
       "mirrored at random; Adam, binary cross-entropy.";
+  recipe.augmentation->width_shift = 0.15;
+  recipe.augmentation->height_shift = 0.15;
   recipe.epochs = 30;
   recipe.batch_size = 20;
   recipe.network = network;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "model/probabilities.h"
+
 namespace curie {
 
 std::vector<std::int32_t> predicted_classes(const Tensor& outputs) {
@@ -40,11 +42,15 @@ Predictions predict_all(Model& model, const LabelledImages& images, int batch_si
   const ImageDataset dataset(images);
   const Tensor outputs = model.predict(dataset, batch_size);
   const Evaluation evaluation = model.evaluate(dataset, batch_size);
-  const std::span<const float> values = outputs.host<float>();
-  return {.probabilities = {values.begin(), values.end()},
-          .predicted = predicted_classes(outputs),
-          .loss = evaluation.loss,
-          .accuracy = evaluation.accuracy};
+  const Tensor all = class_probabilities(model.graph(), outputs);
+  Predictions result{.probabilities = {}, .predicted = {}, .loss = evaluation.loss, .accuracy = evaluation.accuracy};
+  const auto classes = static_cast<std::size_t>(all.shape()[1]);
+  for (int i = 0; i < all.shape()[0]; ++i) {
+    const std::span<const float> row = all.rows(i, 1).host<float>();
+    result.probabilities.insert(result.probabilities.end(), row.begin() + (classes == 2 ? 1 : 0), row.end());
+    result.predicted.push_back(static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
+  }
+  return result;
 }
 
 }  // namespace curie

@@ -12,7 +12,7 @@
 namespace curie {
 
 struct Predictions {
-  std::vector<float> probabilities;     // one output: of class 1, one a sample; else `classes` a sample
+  std::vector<float> probabilities;     // two classes: of class 1, one a sample; else `classes` a sample
   std::vector<std::int32_t> predicted;  // class numbers
   double loss = 0.0;
   double accuracy = 0.0;
@@ -24,6 +24,7 @@ struct Predictions {
 // {"COVID": {"precision", "recall", "f1", "support"}, ...}
 nlohmann::json class_scores(const ClassificationReport& report);
 
+// Probabilities whatever the model ends in: log-probabilities are raised, logits go through sigmoid or softmax.
 Predictions predict_all(Model& model, const LabelledImages& images, int batch_size = 256);
 
 // Class numbers from a model's outputs (samples, outputs): above .5 for one output, else the first of the largest.

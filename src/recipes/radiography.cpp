@@ -6,6 +6,13 @@ Normalization imagenet_normalization() {
   return {.divisor = 255.0, .mean = {0.485, 0.456, 0.406}, .stddev = {0.229, 0.224, 0.225}};
 }
 
+Augmentation small_rotations() {
+  return {.style = AugmentationStyle::torchvision,
+          .rotation = 10,
+          .horizontal_flip = true,
+          .fill_mode = WarpFill::constant};
+}
+
 Recipe radiography_experiment() {
   Recipe recipe;
   recipe.document = "\"COVID-19 Cases from Chest X-Ray Images\" (A. Avadanei, E. Predescu; University of Bucharest)";

@@ -9,6 +9,9 @@ namespace curie {
 // everything but name, network and compile is filled in.
 Recipe radiography_experiment();
 
+// Turned by small angles and mirrored, as torchvision does it.
+Augmentation small_rotations();
+
 // Mean and standard deviation of ImageNet's images, by channel: what torchvision's models expect.
 Normalization imagenet_normalization();
 

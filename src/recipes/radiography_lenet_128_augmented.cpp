@@ -9,6 +9,7 @@ Recipe radiography_lenet_128_augmented() {
   recipe.title = "Normal, COVID-19, viral pneumonia or lung opacity, from augmented 128 x 128 chest X-rays";
   recipe.description =
       "radiography-lenet-128 on training images that are turned by up to 10 degrees and mirrored at random.";
+  recipe.augmentation = small_rotations();
   recipe.notes.push_back(
       {"How much the images are turned",
        "The document says \"small angles\". Up to 10 degrees each way are taken, with torchvision's rotation: nearest "

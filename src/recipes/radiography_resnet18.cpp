@@ -26,6 +26,7 @@ Recipe radiography_resnet18() {
   recipe.description =
       "ResNet18 with four outputs, 11,178,564 parameters, on images turned by up to 10 degrees and mirrored at random; "
       "Adam with a rate of 3e-5, cross-entropy; ImageNet's mean and deviation.";
+  recipe.augmentation = small_rotations();
   recipe.network = network;
   recipe.compile = compile;
   recipe.pretraining = Pretraining{.what = "ResNet18, trained on ImageNet, but for its last layer",

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/augmentation.h"
 #include "data/phantom.h"
 #include "data/preprocess.h"
 #include "io/import_weights.h"
@@ -53,6 +54,7 @@ struct Recipe {
   TestPart test = TestPart::stratified(0.2);
   std::optional<Resampling> resampling;                     // of what is left for training
   ValidationPart validation = ValidationPart::random(0.1);  // of what resampling left
+  std::optional<Augmentation> augmentation;                 // of the training part, anew in each epoch
   std::uint32_t split_seed = 1;                             // scikit-learn's random_state
 
   int epochs = 50;

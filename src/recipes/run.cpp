@@ -2,15 +2,19 @@
 
 #include <chrono>
 #include <ctime>
+#include <memory>
 
+#include "data/augmented_dataset.h"
 #include "io/checkpoint.h"
 #include "io/model_file.h"
 #include "model/session.h"
+#include "recipes/baselines.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
 #include "recipes/run_files.h"
 #include "recipes/run_report.h"
+#include "report/pdf.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 
@@ -66,6 +70,20 @@ DataOptions data_options_of(const RunOptions& options) {
           .cancelled = options.interrupted};
 }
 
+// The training part, changed at random in each epoch where the recipe wants it so.
+std::unique_ptr<Dataset> training_dataset(const RunOptions& options, const Recipe& recipe, const LabelledImages& images,
+                                          const Model& model) {
+  if (!recipe.augmentation) return std::make_unique<ImageDataset>(images);
+  const Normalization& pixels = model.normalization();
+  return std::make_unique<AugmentedDataset>(
+      images, *recipe.augmentation,
+      pixel_scale(pixels.divisor, pixels.mean, pixels.stddev, recipe.preprocessing.channels), options.seed);
+}
+
+std::string contact_sheet_name(const Recipe& recipe) {
+  return recipe.contact_sheet.empty() ? kContactSheetFile : recipe.contact_sheet;
+}
+
 void import_pretrained(const RunOptions& options, const Recipe& recipe, Model& model) {
   if (options.weights.empty()) return;
   const ImportReport report = import_weights(model, options.weights, recipe.pretraining->import);
@@ -116,6 +134,7 @@ RunOutcome run_recipe(const RunOptions& given) {
   if (recipe.pretraining && options.weights.empty()) {
     recipe.notes.insert(recipe.notes.begin(), {"No trained weights were given", recipe.pretraining->without});
   }
+  if (recipe.augmentation) recipe.notes.push_back({"Changes to the training images", to_string(*recipe.augmentation)});
 
   PhaseClock clock;
   const DataOptions data_options = data_options_of(options);
@@ -124,6 +143,7 @@ RunOutcome run_recipe(const RunOptions& given) {
   for (const Skipped& skipped : source.skipped) log_warning("skipped {}: {}", skipped.source, skipped.reason);
   clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
   log_info("{}", describe(source));
+  if (recipe.augmentation) config["augmentation"] = to_json(*recipe.augmentation);
   config["data_digest"] = digest(source);
   if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
 
@@ -134,19 +154,19 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   write_file(options.out / kConfigFile, config.dump(2) + "\n");
   const ModelInfo info{.preprocessing = recipe.preprocessing, .class_names = recipe.classes, .provenance = config};
-  const ImageDataset train(data.train);
+  const std::unique_ptr<Dataset> train = training_dataset(options, recipe, data.train, model);
   const ImageDataset validation(data.validation);
   TrainingSnapshot snapshot;
   if (resumes) snapshot = read_snapshot(checkpoint);
   RunOutcome outcome;
-  outcome.history = model.fit(train, {.epochs = options.epochs,
-                                      .batch_size = options.batch_size,
-                                      .validation = &validation,
-                                      .callbacks = run_callbacks(options, recipe, model, info),
-                                      .verbose = options.verbose,
-                                      .interrupted = options.interrupted,
-                                      .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
-                                      .resume = resumes ? &snapshot : nullptr});
+  outcome.history = model.fit(*train, {.epochs = options.epochs,
+                                       .batch_size = options.batch_size,
+                                       .validation = &validation,
+                                       .callbacks = run_callbacks(options, recipe, model, info),
+                                       .verbose = options.verbose,
+                                       .interrupted = options.interrupted,
+                                       .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },
+                                       .resume = resumes ? &snapshot : nullptr});
   outcome.interrupted = outcome.history.stop_reason.rfind("interrupted", 0) == 0;
   if (outcome.interrupted) return outcome;
   clock.end("Train", fmt::format("{} epochs", outcome.history.epochs.size()));
@@ -156,28 +176,38 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   const Predictions on_train = predict_all(model, data.train, options.batch_size);
   const Predictions on_test = predict_all(model, data.test, options.batch_size);
-  outcome.metrics = {{"train", figures(on_train, data.train)},
-                     {"test", figures(on_test, data.test)},
+  // Where the test part validates, thresholds have nothing else to be chosen on.
+  const bool validates = recipe.validation.kind != ValidationPart::Kind::test_part;
+  const Predictions on_validation = validates ? predict_all(model, data.validation, options.batch_size) : Predictions{};
+  clock.end("Evaluate");
+  RunReport report = report_of({.recipe = recipe,
+                                .options = options,
+                                .config = config,
+                                .source = source,
+                                .data = data,
+                                .history = outcome.history,
+                                .train = on_train,
+                                .test = on_test,
+                                .model_summary = model.summary(),
+                                .device = model.session().backend().describe(),
+                                .phases = {},
+                                .started = config.at("started").get<std::string>(),
+                                .validation = validates ? &on_validation : nullptr,
+                                .model = &model,
+                                .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}});
+  outcome.metrics = {{"train", metrics_json(report.results.front())},
+                     {"test", metrics_json(report.results.back())},
                      {"best", best_epoch(options, recipe, outcome.history, model, data.test)},
                      {"epochs", outcome.history.epochs.size()},
                      {"stop_reason", outcome.history.stop_reason},
                      {"synthetic", source.synthetic}};
   write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
-  clock.end("Evaluate");
+  if (has_pdf()) write_contact_sheet(options.out / contact_sheet_name(recipe), report);
+  clock.end("Figures, baseline, heat maps");
+  report.phases = clock.phases();
+  report.seconds = clock.total();
   outcome.report = options.out / kReportFile;
-  write_report(outcome.report, report_of({.recipe = recipe,
-                                          .options = options,
-                                          .config = config,
-                                          .source = source,
-                                          .data = data,
-                                          .history = outcome.history,
-                                          .train = on_train,
-                                          .test = on_test,
-                                          .model_summary = model.summary(),
-                                          .device = model.session().backend().describe(),
-                                          .phases = clock.phases(),
-                                          .started = config.at("started").get<std::string>(),
-                                          .seconds = clock.total()}));
+  write_report(outcome.report, report);
   return outcome;
 }
 

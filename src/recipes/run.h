@@ -6,6 +6,7 @@
 //   model.safetensors       the model as training left it
 //   metrics.json            figures of the trained model on the training and the test part, and of the best one
 //   report.html             all of it to look at
+//   contact-sheet.pdf       every test image with its predicted and its correct label, where the build has Cairo
 // and the files that the recipe's document leaves, by its names for them.
 #pragma once
 
@@ -27,6 +28,7 @@ inline constexpr const char* kConfigFile = "config.json";
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kBestModelFile = "best.safetensors";
 inline constexpr const char* kReportFile = "report.html";
+inline constexpr const char* kContactSheetFile = "contact-sheet.pdf";
 inline constexpr const char* kMetricsFile = "metrics.json";
 
 struct RunOptions {
@@ -42,6 +44,9 @@ struct RunOptions {
   std::uint64_t seed = 1;  // weights, dropout, order of samples
   // Which samples go where; which phantoms are drawn. Empty: the recipe's.
   std::optional<std::uint32_t> split_seed;
+  // Of a recipe that augments as Keras does: "keras", or "correct" (keras_corrected); "none" switches any off. Empty:
+  // the recipe's.
+  std::string augment;
   bool by_patient = false;  // a patient's images stay on one side of the split
   std::string device = "auto";
   BackendOptions backend;

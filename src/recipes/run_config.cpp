@@ -20,10 +20,26 @@ std::string pretrainable() {
 
 std::string absolute_path(const fs::path& path) { return path.empty() ? "" : fs::absolute(path).string(); }
 
+void choose_augmentation(const std::string& wanted, Recipe& recipe) {
+  if (wanted.empty()) return;
+  CURIE_CHECK(recipe.augmentation, usage, "recipe {} does not augment its images: leave out --augment {}", recipe.name,
+              wanted);
+  if (wanted == "none") {
+    recipe.augmentation.reset();
+    return;
+  }
+  CURIE_CHECK(wanted == "keras" || wanted == "correct", usage,
+              "expected the augmentation keras, correct or none, got {}", wanted);
+  CURIE_CHECK(recipe.augmentation->style != AugmentationStyle::torchvision, usage,
+              "recipe {} augments as torchvision does: of --augment, it knows none only, got {}", recipe.name, wanted);
+  recipe.augmentation->style = wanted == "keras" ? AugmentationStyle::keras : AugmentationStyle::keras_corrected;
+}
+
 }  // namespace
 
 Recipe recipe_of(const RunOptions& options) {
   Recipe recipe = find_recipe(options.recipe);
+  choose_augmentation(options.augment, recipe);
   if (options.image_size == 0) return recipe;
   CURIE_CHECK(options.image_size >= 16 && options.image_size <= 2048, usage,
               "expected an image size of 16 to 2048 pixels, got {}", options.image_size);
@@ -65,6 +81,7 @@ nlohmann::json config_of(const RunOptions& options, const std::string& started) 
           {"seed", options.seed},
           {"split_seed", *options.split_seed},
           {"split_by", options.by_patient ? "patient" : "random"},
+          {"augment", options.augment},
           {"device", options.device},
           {"threads", options.backend.threads},
           {"math", std::string(name_of(options.backend.math))},
@@ -93,6 +110,7 @@ RunOptions options_of_run(const fs::path& run) {
     options.seed = config.at("seed").get<std::uint64_t>();
     options.split_seed = config.at("split_seed").get<std::uint32_t>();
     options.by_patient = config.value("split_by", "random") == "patient";
+    options.augment = config.value("augment", "");
     options.device = config.at("device").get<std::string>();
     options.backend.threads = config.at("threads").get<int>();
     options.backend.math = math_named(config.value("math", "exact"));

@@ -8,7 +8,8 @@
 
 namespace curie {
 
-// The options' recipe for their image size. Throws Error(usage) for an unknown one and for a size that cannot be.
+// The options' recipe with their image size and augmentation. Throws Error(usage) for an unknown one, for a size that
+// cannot be, and for an augmentation that the recipe does not have.
 Recipe recipe_of(const RunOptions& options);
 
 // What was left open is taken from the recipe. Throws Error(usage) for values that cannot be meant.

@@ -5,8 +5,7 @@
 #include "io/checkpoint.h"
 #include "io/hdf5.h"
 #include "io/keras.h"
-#include "metrics/classification_report.h"
-#include "metrics/roc.h"
+#include "recipes/run_report.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 
@@ -82,17 +81,6 @@ std::vector<CallbackChoice> run_callbacks(const RunOptions& options, const Recip
   return chosen;
 }
 
-nlohmann::json figures(const Predictions& predictions, const LabelledImages& images) {
-  const ClassificationReport report = classification_report(images.labels, predictions.predicted, images.class_names);
-  nlohmann::json result = {
-      {"loss", predictions.loss}, {"accuracy", predictions.accuracy}, {"classes", class_scores(report)}};
-  if (images.class_names.size() == 2) {
-    const RocCurve roc = roc_curve(images.labels, predictions.probabilities);
-    result["auc"] = roc.defined() ? nlohmann::json(roc.auc) : nlohmann::json(nullptr);
-  }
-  return result;
-}
-
 nlohmann::json best_epoch(const RunOptions& options, const Recipe& recipe, const History& history, Model& model,
                           const LabelledImages& test) {
   const std::string monitor = canonical_log_name(recipe.best_model.monitor);
@@ -105,8 +93,11 @@ nlohmann::json best_epoch(const RunOptions& options, const Recipe& recipe, const
   }
   CURIE_ASSERT(best != nullptr, "a run of no epochs");
   nlohmann::json result = {{"epoch", best->epoch + 1}, {"monitor", monitor}, {"value", *best->logs.find(monitor)}};
-  with_weights_of(options.out / kBestModelFile, model,
-                  [&] { result["test"] = figures(predict_all(model, test, options.batch_size), test); });
+  with_weights_of(options.out / kBestModelFile, model, [&] {
+    const Predictions on_test = predict_all(model, test, options.batch_size);
+    result["test"] = metrics_json(evaluation_result("Best", on_test.loss, test.labels, on_test.predicted,
+                                                    on_test.probabilities, test.class_names));
+  });
   return result;
 }
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "io/model_file.h"
-#include "recipes/predictions.h"
 #include "recipes/run.h"
 
 namespace curie {
@@ -22,11 +21,8 @@ void write_snapshot(const std::filesystem::path& path, const TrainingSnapshot& s
 std::vector<CallbackChoice> run_callbacks(const RunOptions& options, const Recipe& recipe, const Model& model,
                                           const ModelInfo& info);
 
-// One part of metrics.json.
-nlohmann::json figures(const Predictions& predictions, const LabelledImages& images);
-
-// {"epoch", "monitor", "value", "test": figures of that epoch's model}. The epoch is counted from 1. The model has its
-// own weights again afterwards.
+// {"epoch", "monitor", "value", "test": metrics_json of that epoch's model}. The epoch is counted from 1. The model has
+// its own weights again afterwards.
 nlohmann::json best_epoch(const RunOptions& options, const Recipe& recipe, const History& history, Model& model,
                           const LabelledImages& test);
 

@@ -25,8 +25,17 @@ struct RunFacts {
   std::vector<PhaseTime> phases;
   std::string started;
   double seconds = 0.0;
+  // What a report can do without:
+  const Predictions* validation = nullptr;  // thresholds are chosen on it rather than on the test part
+  Model* model = nullptr;                   // the largest mistakes are shown with its Grad-CAM
+  std::vector<Baseline> baselines = {};     // what needs no network
 };
 
 RunReport report_of(const RunFacts& facts);
+
+// {"loss", "accuracy", "auc", "classes": {...}, "class_names": [...], "confusion": [[...], ...], "figures": {"roc_auc":
+// {"value", "low", "high"},
+// ...}}; what is not known is null. "auc" is that of two classes, or the mean over classes.
+nlohmann::json metrics_json(const EvaluationResult& result);
 
 }  // namespace curie

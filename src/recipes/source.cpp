@@ -11,6 +11,7 @@
 #include "data/phantom.h"
 #include "tensor/log.h"
 #include "tensor/parallel.h"
+#include "tensor/text.h"
 
 namespace curie {
 namespace {
@@ -113,6 +114,31 @@ Tensor bytes_of(const Tensor& fractions, const std::string& name) {
   return bytes;
 }
 
+std::string plain(const std::string& name) {
+  std::string text = lower_case(name);
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
+
+// Arrays whose class numbers a file beside them names, renumbered as `classes` has them.
+LabelledImages load_named_arrays(const DataOptions::Arrays& arrays, const std::filesystem::path& names,
+                                 const std::vector<std::string>& classes) {
+  const std::vector<std::string> given = read_class_names(names);
+  std::vector<std::int32_t> renumbered;
+  for (const std::string& name : given) {
+    const auto same = [&](const std::string& wanted) { return plain(wanted) == plain(name); };
+    const auto found = std::find_if(classes.begin(), classes.end(), same);
+    CURIE_CHECK(found != classes.end(), data, "{}: expected the classes {}, found {}", names.string(),
+                fmt::join(classes, ", "), fmt::join(given, ", "));
+    renumbered.push_back(static_cast<std::int32_t>(found - classes.begin()));
+  }
+  LabelledImages images = load_arrays(arrays.x, arrays.y, given);
+  for (std::int32_t& label : images.labels) label = renumbered[static_cast<std::size_t>(label)];
+  images.class_names = classes;
+  log_info("{}: the arrays' classes are {}", names.string(), fmt::join(given, ", "));
+  return images;
+}
+
 // The first so many samples of each class.
 LabelledImages limit_classes(const LabelledImages& images, const std::map<std::string, int>& limits) {
   if (limits.empty()) return images;
@@ -130,19 +156,27 @@ SourceImages read_arrays(const Recipe& recipe, const DataOptions& options) {
   const Clock::time_point start = Clock::now();
   SourceImages source;
   source.from_arrays = true;
-  source.images = limit_classes(load_arrays(options.arrays.x, options.arrays.y, recipe.classes), options.limits);
-  const Shape wanted = recipe.preprocessing.shape(), found = source.images.sample_shape();
-  CURIE_CHECK(found == wanted, usage, "{}: the recipe takes images of {}, the array holds {}{}", options.arrays.x,
-              to_string(wanted), to_string(found),
-              found[0] == found[1] && found[-1] == wanted[-1] ? fmt::format("; try --image-size {}", found[0]) : "");
-  if (source.images.pixels.dtype() == DType::f32) {
-    source.images.pixels = bytes_of(source.images.pixels, options.arrays.x);
-  }
+  source.images =
+      limit_classes(images_from_arrays(options.arrays, recipe.classes, recipe.preprocessing.shape()), options.limits);
   source.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return source;
 }
 
 }  // namespace
+
+LabelledImages images_from_arrays(const DataOptions::Arrays& arrays, const std::vector<std::string>& classes,
+                                  const Shape& wanted) {
+  const std::filesystem::path names = std::filesystem::path(arrays.x).parent_path() / "classes.json";
+  LabelledImages images = std::filesystem::exists(names) ? load_named_arrays(arrays, names, classes)
+                                                         : load_arrays(arrays.x, arrays.y, classes);
+  const Shape found = images.sample_shape();
+  CURIE_CHECK(
+      found == wanted, usage, "{}: the model takes images of {}, the array holds {}{}", arrays.x, to_string(wanted),
+      to_string(found),
+      found[0] == found[1] && found[-1] == wanted[-1] ? fmt::format("; train with --image-size {}", found[0]) : "");
+  if (images.pixels.dtype() == DType::f32) images.pixels = bytes_of(images.pixels, arrays.x);
+  return images;
+}
 
 SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
   if (!options.folder.empty()) return read_folder(recipe, options);

@@ -41,6 +41,12 @@ struct SourceImages {
   double seconds = 0.0;
 };
 
+// A pair of NumPy arrays: images of the wanted shape, of 0 to 255, or of 0 to 1 as some divide them beforehand, and
+// class numbers. Pixels become u8. Throws Error that names the array: data for what is no such pair, usage for another
+// shape.
+LabelledImages images_from_arrays(const DataOptions::Arrays& arrays, const std::vector<std::string>& classes,
+                                  const Shape& wanted);
+
 // Reads the folder or the arrays, or draws phantoms, in the recipe's classes and preprocessing. Arrays hold images of
 // the recipe's size, of 0 to 255, or of 0 to 1 as some divide them beforehand, and class numbers. Throws Error(data)
 // when a division by patient is wanted and no patient is known.

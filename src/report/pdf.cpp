@@ -14,6 +14,19 @@
 
 #include <memory>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CURIE_LEAK_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CURIE_LEAK_SANITIZER
+#endif
+
+#ifdef CURIE_LEAK_SANITIZER
+// Fontconfig keeps a kilobyte of patterns for the life of the process, out of the leak checker's sight.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\n"; }
+#endif
+
 namespace curie {
 namespace {
 

@@ -55,15 +55,15 @@ std::string navigation(const std::string& sections) {
   return links.empty() ? "" : R"(<nav aria-label="Sections"><div class="width">)" + links + "</div></nav>";
 }
 
-std::string scripts(const std::vector<Chart>& charts) {
+}  // namespace
+
+std::string chart_scripts(const std::vector<Chart>& charts) {
   nlohmann::ordered_json data = nlohmann::ordered_json::array();
   for (const Chart& chart : charts) data.push_back(to_json(chart));
   std::string page = R"(<script type="application/json" id="chart-data">)" + html::script_json(data) + "</script>\n";
   page.append("<script>").append(embedded::kChartJs).append("</script>\n");
   return page.append("<script>").append(embedded::kReportScript).append("</script>\n");
 }
-
-}  // namespace
 
 bool has_chart_js() { return !embedded::kChartJs.empty(); }
 
@@ -94,7 +94,7 @@ std::string render_html(const RunReport& report, bool interactive) {
   const std::string header = header_html(report);
   const std::string links = navigation(sections);
   const std::string footer = footer_html(report, interactive);
-  const std::string code = interactive ? scripts(charts) : std::string();
+  const std::string code = interactive ? chart_scripts(charts) : std::string();
   const std::array<html::Value, 8> values{{{"charts", interactive ? "pending" : "static"},
                                            {"title", title},
                                            {"style", embedded::kReportStyle},

@@ -57,14 +57,23 @@ std::string history_table(const RunReport& report) {
          rows + "</tbody></table></div></details>";
 }
 
-std::string confusion_table(const EvaluationResult& result) {
-  const ConfusionMatrix& matrix = result.confusion;
+std::string result_card(const EvaluationResult& result, std::span<const std::string> class_names) {
+  std::string subtitle =
+      fmt::format("{} of {} right, {}", html::thousands(result.confusion.correct()),
+                  html::plural(result.scores.support, "image"), html::percent(result.scores.accuracy));
+  if (std::isfinite(result.loss)) subtitle += ", loss " + html::fixed(result.loss, 4);
+  return fmt::format(R"(<div class="card result"><h3>{}</h3><p class="muted">{}</p>{}<pre>{}</pre></div>)",
+                     escape(result.name), subtitle, confusion_html(result.confusion, class_names),
+                     escape(to_text(result.scores)));
+}
+
+}  // namespace
+
+std::string confusion_html(const ConfusionMatrix& matrix, std::span<const std::string> class_names) {
   std::string head, body;
-  for (const ClassScores& column : result.scores.classes)
-    head += R"(<th scope="col">)" + html::name(column.name) + "</th>";
+  for (const std::string& column : class_names) head += R"(<th scope="col">)" + html::name(column) + "</th>";
   for (int truth = 0; truth < matrix.classes; ++truth) {
-    body +=
-        R"(<tr><th scope="row">)" + html::name(result.scores.classes[static_cast<std::size_t>(truth)].name) + "</th>";
+    body += R"(<tr><th scope="row">)" + html::name(class_names[static_cast<std::size_t>(truth)]) + "</th>";
     const std::int64_t total = matrix.truth_total(truth);
     for (int predicted = 0; predicted < matrix.classes; ++predicted) {
       const std::int64_t count = matrix.at(truth, predicted);
@@ -82,17 +91,6 @@ std::string confusion_table(const EvaluationResult& result) {
       matrix.classes, head, body);
 }
 
-std::string result_card(const EvaluationResult& result) {
-  std::string subtitle =
-      fmt::format("{} of {} right, {}", html::thousands(result.confusion.correct()),
-                  html::plural(result.scores.support, "image"), html::percent(result.scores.accuracy));
-  if (std::isfinite(result.loss)) subtitle += ", loss " + html::fixed(result.loss, 4);
-  return fmt::format(R"(<div class="card result"><h3>{}</h3><p class="muted">{}</p>{}<pre>{}</pre></div>)",
-                     escape(result.name), subtitle, confusion_table(result), escape(to_text(result.scores)));
-}
-
-}  // namespace
-
 std::string learning_html(const RunReport& report, const std::vector<Chart>& charts) {
   if (report.history.empty()) return "";
   std::string page = fmt::format(R"(<section id="learning"><h2>Learning</h2><div class="charts{}">)",
@@ -105,7 +103,8 @@ std::string results_html(const RunReport& report, const std::vector<Chart>& char
   if (report.results.empty()) return "";
   std::string page = R"(<section id="results"><h2>Results</h2><div class="results">)";
   // The headline result first: what the model does on images it has not seen.
-  for (auto result = report.results.rbegin(); result != report.results.rend(); ++result) page += result_card(*result);
+  for (auto result = report.results.rbegin(); result != report.results.rend(); ++result)
+    page += result_card(*result, report.class_names);
   page += "</div>" + figures_html(report) + R"(<div class="results">)";
   for (const Chart& chart : charts) page += to_figure(chart);
   return page + "</div></section>";

@@ -1,6 +1,7 @@
 // The parts of the page, each a function from the run to HTML; an empty string when the run has nothing to show there.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ std::string examples_html(const RunReport& report);
 std::string data_html(const RunReport& report);
 std::string model_html(const RunReport& report);
 std::string run_html(const RunReport& report);
+// A confusion matrix as a table shaded by the share of its row.
+std::string confusion_html(const ConfusionMatrix& matrix, std::span<const std::string> class_names);
+// The scripts that draw the page's charts anew with the embedded Chart.js.
+std::string chart_scripts(const std::vector<Chart>& charts);
 std::string footer_html(const RunReport& report, bool interactive);
 
 }  // namespace curie

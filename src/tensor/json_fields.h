@@ -20,6 +20,7 @@ class JsonFields {
   JsonFields(const nlohmann::json& object, std::string_view what);
 
   const std::string& kind() const { return kind_; }
+  bool has(const std::string& field) const { return object_->contains(field); }  // of a field that may be left out
   int integer(const std::string& field, int low, int high);
   float number(const std::string& field);  // finite
   bool flag(const std::string& field);

@@ -32,7 +32,8 @@ const std::vector<std::string> kTinyTraining = {"train",    "--limit", "Normal=1
 
 TEST_CASE("every command has help with an example, on stdout, with status 0") {
   const TemporaryFolder folder;
-  for (const char* command : {"train", "evaluate", "predict", "summary", "recipes", "info", "pack", "bench-step"}) {
+  for (const char* command : {"train", "evaluate", "predict", "explain", "compare", "pack", "convert", "summary", "recipes",
+                              "info", "bench-step"}) {
     CAPTURE(command);
     const Result result = run_curie(folder, {command, "--help"});
     CHECK(result.status == 0);

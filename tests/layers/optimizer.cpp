@@ -85,8 +85,12 @@ TEST_CASE("Optimizer: steps use the slots as described") {
     const Tensor s = test::device_zeros(*backend, {std::max(slots, 1)});
     for (std::uint32_t step = 0; step < 3; ++step) {
       const test::OnDevice<StepState> state(*backend, filled(optimizer, step));
-      optimizer.step(*backend, 2, state.address(), g.data<float>(), w.data<float>(),
-                     slots == 0 ? nullptr : s.data<float>());
+      optimizer.step(*backend, state.address(),
+                     {.count = 2,
+                      .gradient = g.data<float>(),
+                      .weights = w.data<float>(),
+                      .slots = slots == 0 ? nullptr : s.data<float>(),
+                      .slot_stride = 2});
     }
     const Tensor moved = test::to_host(*backend, w), memory = test::to_host(*backend, s);
     std::copy_n(moved.host<float>().begin(), 2, weights.begin());
@@ -156,13 +160,76 @@ TEST_CASE("Optimizer: configs read back") {
       CHECK_ERROR([&] { make_optimizer(less); }, file, "\"" + item.key() + "\" is missing");
     }
     nlohmann::json more = config;
-    more["clipnorm"] = 1;
-    CHECK_ERROR([&] { make_optimizer(more); }, file, "\"clipnorm\" is unknown");
+    more["clip"] = 1;
+    CHECK_ERROR([&] { make_optimizer(more); }, file, "\"clip\" is unknown");
     nlohmann::json negative = config;
     negative["learning_rate"] = -1;
     CHECK_ERROR([&] { make_optimizer(negative); }, file, "expected a learning rate of at least 0, got -1");
   }
   CHECK_ERROR([] { make_optimizer({{"kind", "rmsprop"}}); }, file, "expected a kind among sgd, adam, adamw");
+}
+
+TEST_CASE("Optimizer: schedule, clipping, accumulation and averages are in the config where they are used") {
+  std::vector<std::unique_ptr<Optimizer>> optimizers;
+  const Schedule schedule = CosineDecay{.decay_steps = 100, .warmup_target = 0.1, .warmup_steps = 10};
+  optimizers.push_back(Sgd{.schedule = schedule, .clip = {.value = 0.5f}, .accumulate = 4}.make());
+  optimizers.push_back(Adam{.clip = {.norm = 1.5f}, .ema = Ema{}}.make());
+  optimizers.push_back(AdamW{.clip = {.global_norm = 1.0f},
+                             .ema = Ema{.momentum = 0.9f, .overwrite_frequency = 7, .in_validation = true}}
+                           .make());
+  for (const auto& optimizer : optimizers) {
+    const nlohmann::json config = nlohmann::json::parse(optimizer->config().dump());
+    CAPTURE(config.dump());
+    const auto twin = make_optimizer(config);
+    CHECK(twin->config() == optimizer->config());
+    CHECK(twin->state_arrays() == optimizer->state_arrays());
+  }
+  CHECK(optimizers[0]->state_arrays() == 1);
+  CHECK(optimizers[1]->state_arrays() == 3);
+  CHECK(optimizers[0]->config().at("clipvalue") == 0.5);
+  CHECK(optimizers[0]->config().at("gradient_accumulation_steps") == 4);
+  CHECK(optimizers[0]->config().at("schedule").at("kind") == "CosineDecay");
+  CHECK(optimizers[1]->config().at("clipnorm") == 1.5);
+  CHECK(optimizers[2]->config().at("ema_overwrite_frequency") == 7);
+  for (const char* field :
+       {"schedule", "clipvalue", "clipnorm", "global_clipnorm", "gradient_accumulation_steps", "ema_momentum"}) {
+    CHECK_FALSE(Adam{}.make()->config().contains(field));
+  }
+  nlohmann::json bad = optimizers[1]->config();
+  bad["clipvalue"] = 1;
+  CHECK_ERROR([&] { make_optimizer(bad); }, file, "one of the clip value, norm and global norm, got 2");
+  bad = optimizers[1]->config();
+  bad.erase("ema_overwrite_frequency");
+  CHECK_ERROR([&] { make_optimizer(bad); }, file, "\"ema_overwrite_frequency\" is missing");
+
+  CHECK_ERROR([] { Adam{.clip = {.value = -1.0f}}.make(); }, usage, "a clip value of at least 0, got -1");
+  CHECK_ERROR([] { Sgd{.accumulate = 0}.make(); }, usage, "at least 1 batch to an update, got 0");
+  CHECK_ERROR([] { Sgd{.ema = Ema{.momentum = 1.0f}}.make(); }, usage, "an ema momentum in [0, 1), got 1");
+}
+
+TEST_CASE("Optimizer: a run's multiplier scales the rate, the decoupled decay with it") {
+  const std::unique_ptr<Backend> backend = test_backend(1);
+  const auto moved = [&](const Optimizer& optimizer, float multiplier) {
+    const std::vector<float> gradient = {0.5f, -2.0f}, weights = {1.0f, 1.0f};
+    const Tensor g = test::on_device(*backend, Tensor::from<float>({2}, gradient));
+    const Tensor w = test::on_device(*backend, Tensor::from<float>({2}, weights));
+    const Tensor s = test::device_zeros(*backend, {4});
+    const test::OnDevice<StepState> state(*backend, filled(optimizer, 0));
+    optimizer.step(*backend, state.address(),
+                   {.count = 2,
+                    .gradient = g.data<float>(),
+                    .weights = w.data<float>(),
+                    .slots = s.data<float>(),
+                    .slot_stride = 2,
+                    .rate_multiplier = multiplier});
+    const Tensor host = test::to_host(*backend, w);
+    return std::vector<float>(host.host<float>().begin(), host.host<float>().end());
+  };
+  CHECK(moved(*Sgd{.learning_rate = 0.5f}.make(), 0.25f) == moved(*Sgd{.learning_rate = 0.125f}.make(), 1.0f));
+  CHECK(moved(*Sgd{.learning_rate = 0.5f, .momentum = 0.5f, .weight_decay = 0.1f}.make(), 0.5f) ==
+        moved(*Sgd{.learning_rate = 0.25f, .momentum = 0.5f, .weight_decay = 0.1f}.make(), 1.0f));
+  CHECK(moved(*AdamW{.learning_rate = 0.5f}.make(), 0.5f) == moved(*AdamW{.learning_rate = 0.25f}.make(), 1.0f));
+  CHECK(moved(*Adam{}.make(), 0.0f) == std::vector<float>{1.0f, 1.0f});
 }
 
 TEST_CASE("Optimizer: errors say what was expected and received") {

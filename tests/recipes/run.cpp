@@ -10,6 +10,7 @@
 #include "model/session.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
+#include "report/pdf.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/files.h"
@@ -62,6 +63,10 @@ TEST_CASE("a run leaves a model, its history, its figures and a report") {
   const std::string report = bytes_of(outcome.report);
   CHECK(report.find("phantom") != std::string::npos);
   CHECK(report.find("&lt;tiny&gt;") != std::string::npos);
+  CHECK(report.find("ridge regression on pixels") != std::string::npos);
+  CHECK(outcome.metrics.at("test").at("figures").at("roc_auc").at("low").is_number());
+  CHECK(outcome.metrics.at("test").at("confusion").size() == 2);
+  CHECK(fs::exists(out / kContactSheetFile) == has_pdf());
 
   // What was saved says what the run said: the same model on the same test part.
   LoadedModel loaded = load_model(out / kModelFile, "cpu", {.threads = 1});

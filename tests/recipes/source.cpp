@@ -69,8 +69,9 @@ LabelledImages alternating(int count, int size, int channels) {
   const std::size_t each = images.sample_shape().elements();
   for (int i = 0; i < count; ++i) {
     images.labels.push_back(i % 2);
-    std::fill_n(images.pixels.host<std::uint8_t>().begin() + static_cast<std::ptrdiff_t>(i) * static_cast<std::ptrdiff_t>(each),
-                each, static_cast<std::uint8_t>(i % 2 == 0 ? 51 : 204));
+    std::fill_n(
+        images.pixels.host<std::uint8_t>().begin() + static_cast<std::ptrdiff_t>(i) * static_cast<std::ptrdiff_t>(each),
+        each, static_cast<std::uint8_t>(i % 2 == 0 ? 51 : 204));
   }
   return images;
 }
@@ -86,7 +87,8 @@ class Quiet {
 
 }  // namespace
 
-TEST_CASE("pneumonia-cnn-70 reads Kermany's layout: three classes, blue first, the official test part tests and validates") {
+TEST_CASE(
+    "pneumonia-cnn-70 reads Kermany's layout: three classes, blue first, the official test part tests and validates") {
   const TemporaryFolder folder;
   put_kermany(folder);
   const Recipe& recipe = find_recipe("pneumonia-cnn-70");
@@ -199,6 +201,21 @@ TEST_CASE("covid-vgg16-237 reads arrays, of bytes or of fractions of 255") {
   CHECK(data.test.size() == 4);
 }
 
+TEST_CASE("a classes.json beside the arrays says what their numbers mean") {
+  const Quiet quiet;
+  const TemporaryFolder folder;
+  const LabelledImages images = alternating(5, 12, 3);  // 3 of number 0, 2 of number 1
+  write_npy(folder / "X.npy", x_array(images));
+  write_npy(folder / "Y.npy", y_array(images));
+  folder.put("classes.json", R"({"class_names": ["Covid", "normal"]})");
+  const DataOptions::Arrays arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
+  const LabelledImages read = images_from_arrays(arrays, {"NORMAL", "COVID"}, {12, 12, 3});
+  CHECK(read.class_counts() == std::vector<int>{2, 3});
+  CHECK(read.class_names == std::vector<std::string>{"NORMAL", "COVID"});
+  folder.put("classes.json", R"({"class_names": ["COVID", "Lung_Opacity"]})");
+  CHECK_ERROR([&] { images_from_arrays(arrays, {"NORMAL", "COVID"}, {12, 12, 3}); }, data, "Lung_Opacity");
+}
+
 TEST_CASE("arrays that do not fit are refused in words") {
   const TemporaryFolder folder;
   const Recipe& recipe = find_recipe("covid-vgg16-237");
@@ -207,7 +224,7 @@ TEST_CASE("arrays that do not fit are refused in words") {
   LabelledImages images = alternating(6, 12, 3);
   write_npy(folder / "X.npy", x_array(images));
   write_npy(folder / "Y.npy", y_array(images));
-  CHECK_ERROR([&] { source_images(recipe, options); }, usage, "try --image-size 12");
+  CHECK_ERROR([&] { source_images(recipe, options); }, usage, "--image-size 12");
   images.labels[3] = 2;  // two classes
   write_npy(folder / "Y.npy", y_array(images));
   CHECK_ERROR([&] { source_images(recipe, options); }, data, "2");

@@ -14,15 +14,20 @@
 
 namespace curie::test {
 
-// Weights in (-.5, .5), none twice; variances above .25.
+// Kernels that keep the size of what goes through them (He's uniform distribution), so that outputs do not saturate;
+// the rest in (-.5, .5); variances above .25.
 inline std::vector<std::pair<std::string, Tensor>> random_state(const Model& model, std::uint32_t seed = 7) {
   std::vector<std::pair<std::string, Tensor>> state = model.state();
   std::uint32_t stream = 0;
   for (auto& [name, tensor] : state) {
     const RandomStream random{.seed = seed, .stream = stream++};
+    const Shape& shape = tensor.shape();
+    const bool kernel = name.ends_with("/kernel");
+    const int inputs = shape.rank() == 4 ? shape[1] * shape[2] * shape[3] : shape[0];
+    const float range = kernel ? 2.0f * std::sqrt(6.0f / static_cast<float>(inputs)) : 1.0f;
     std::uint64_t i = 0;
     for (float& value : tensor.host<float>()) {
-      value = random.uniform(i++) - 0.5f;
+      value = range * (random.uniform(i++) - 0.5f);
       if (name.ends_with("variance")) value = std::abs(value) + 0.25f;
     }
   }

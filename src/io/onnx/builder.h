@@ -4,6 +4,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,15 +17,15 @@ class OnnxBuilder {
  public:
   explicit OnnxBuilder(onnx::GraphProto& graph) : graph_(&graph) {}
 
-  // A node with one output, whose name is returned; `name` names node and output.
-  std::string node(const char* op, const std::string& name, const std::vector<std::string>& inputs) {
-    last_ = graph_->add_node();
-    last_->set_op_type(op);
-    last_->set_name(name);
-    for (const std::string& input : inputs) last_->add_input(input);
-    last_->add_output(name);
-    return name;
+  static constexpr const char* kInput = "pixels";
+  static constexpr const char* kOutput = "outputs";
+
+  // A node with one output, whose name is returned: `wanted`, or where that is taken, one like it.
+  std::string node(const char* op, const std::string& wanted, const std::vector<std::string>& inputs) {
+    return named_node(op, unused(wanted), inputs);
   }
+  // The node that makes the graph's output.
+  void output(const std::string& value) { named_node("Identity", kOutput, {value}); }
   // Attributes of the node made last.
   OnnxBuilder& ints(const char* name, const std::vector<int>& values) {
     onnx::AttributeProto* attribute = add(name, onnx::AttributeProto::INTS);
@@ -41,7 +42,8 @@ class OnnxBuilder {
   }
 
   // A constant, f32 in host memory; returns its name.
-  std::string constant(const std::string& name, const Tensor& value) {
+  std::string constant(const std::string& wanted, const Tensor& value) {
+    const std::string name = unused(wanted);
     onnx::TensorProto* tensor = graph_->add_initializer();
     tensor->set_name(name);
     tensor->set_data_type(onnx::TensorProto::FLOAT);
@@ -63,6 +65,20 @@ class OnnxBuilder {
   }
 
  private:
+  std::string named_node(const char* op, const std::string& name, const std::vector<std::string>& inputs) {
+    last_ = graph_->add_node();
+    last_->set_op_type(op);
+    last_->set_name(name);
+    for (const std::string& input : inputs) last_->add_input(input);
+    last_->add_output(name);
+    return name;
+  }
+
+  std::string unused(std::string name) {
+    while (!used_.insert(name).second) name += "_";
+    return name;
+  }
+
   onnx::AttributeProto* add(const char* name, onnx::AttributeProto::AttributeType type) {
     onnx::AttributeProto* attribute = last_->add_attribute();
     attribute->set_name(name);
@@ -70,6 +86,7 @@ class OnnxBuilder {
     return attribute;
   }
 
+  std::set<std::string> used_ = {kInput, kOutput};
   onnx::GraphProto* graph_;
   onnx::NodeProto* last_ = nullptr;
 };

@@ -29,13 +29,13 @@ class Exporter {
 
   void write(onnx::GraphProto& proto) {
     const Graph& graph = model_->graph();
-    OnnxBuilder::describe(*proto.add_input(), "pixels", graph.input_shape());
+    OnnxBuilder::describe(*proto.add_input(), OnnxBuilder::kInput, graph.input_shape());
     values_ = {input()};
     for (const Node& node : graph.nodes()) values_.push_back(layer(node));
     std::string last = values_.back();
     if (graph.shape(graph.output()).rank() == 3) last = transpose("outputs_nhwc", last, {0, 2, 3, 1});
-    out_.node("Identity", "outputs", {last});
-    OnnxBuilder::describe(*proto.add_output(), "outputs", graph.shape(graph.output()));
+    out_.output(last);
+    OnnxBuilder::describe(*proto.add_output(), OnnxBuilder::kOutput, graph.shape(graph.output()));
   }
 
  private:
@@ -52,7 +52,7 @@ class Exporter {
     const auto per_channel = [&](const std::vector<double>& numbers) {
       return std::vector<float>(numbers.begin(), numbers.end());
     };
-    std::string value = "pixels";
+    std::string value = OnnxBuilder::kInput;
     const std::string divisor =
         out_.constant("normalization/divisor", {1}, {static_cast<float>(normalization.divisor)});
     value = out_.node("Div", "normalization/scaled", {value, divisor});

@@ -1,0 +1,82 @@
+// Writes small models for the tests of other programs: interop_models DIR makes DIR/NAME.safetensors, Curie's own file,
+// and DIR/NAME.json with images, what the model answers, and what other formats can hold of it.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "io/model_file.h"
+#include "recipes/recipe.h"
+#include "support/file_models.h"
+#include "tensor/files.h"
+
+namespace curie::test {
+namespace {
+
+constexpr int kImages = 2;
+
+void write(const std::filesystem::path& folder, const std::string& name, Model made, Loss loss, bool in_keras = true) {
+  Model model = ready(std::move(made), {.optimizer = Sgd{.learning_rate = 0.02f, .momentum = 0.9f}, .loss = loss});
+  const int width = model.graph().shape(model.graph().output())[-1];
+  const LabelledImages images = random_images(model.graph().input_shape(), kImages);
+  save_model(folder / (name + ".safetensors"), model, info_for(model, std::max(2, width)));
+  const std::span<const std::uint8_t> pixels = images.pixels.host<std::uint8_t>();
+  const std::span<const int> shape = images.pixels.shape().extents();
+  const nlohmann::json json = {{"shape", std::vector<int>(shape.begin(), shape.end())},
+                               {"pixels", std::vector<int>(pixels.begin(), pixels.end())},
+                               {"outputs", outputs_of(model, images)},
+                               {"normalization", to_json(model.normalization())},
+                               {"keras", in_keras}};
+  write_file(folder / (name + ".json"), json.dump());
+  fmt::print("{}\n", name);
+}
+
+// What no recipe has: pools of other kinds and paddings, activations on images, logits at the end.
+Model odd_layers() {
+  Model model({10, 9, 1}, 1, "odd");
+  int x = model.apply(Conv2D{.filters = 3, .kernel = {2, 3}, .padding = Padding::same()}, {Model::kInput});
+  x = model.apply(L2Pool2D{.pool = {3, 2}, .stride = Extent2{2, 1}, .padding = {Padding::Kind::cells, 1, 1, 1, 0}},
+                  {x});
+  x = model.apply(AveragePool2D{.pool = 3, .stride = 1, .padding = Padding::cells(1), .count_padding = true}, {x});
+  x = model.apply(AveragePool2D{.pool = 2, .stride = 2, .padding = Padding::same()}, {x});
+  x = model.apply(Softmax{}, {x});
+  x = model.apply(MaxPool2D{.pool = 2, .stride = 1, .padding = Padding::same()}, {x});
+  x = model.apply(LogSoftmax{}, {x});
+  x = model.apply(BatchNormalization{.center = false}, {x});
+  x = model.apply(Flatten{}, {x});
+  model.apply(Dense{.units = 4, .activation = Activation::tanh}, {x});
+  return model;
+}
+
+void write_all(const std::filesystem::path& folder) {
+  make_writable_folder(folder);
+  write(folder, "chain", chain_model(), BinaryCrossentropy{});
+  write(folder, "residual", residual_model(), SparseCategoricalCrossentropy{});
+  write(folder, "logits", residual_model(Activation::none), CategoricalCrossentropy{.from_logits = true});
+  write(folder, "odd", odd_layers(), MeanSquaredError{}, false);
+  // The documents' networks for smaller images where that leaves them enough cells.
+  for (const Recipe& recipe : all_recipes()) {
+    const Preprocessing& images = recipe.preprocessing;
+    const bool fixed = images.height <= 128;
+    const Shape input{fixed ? images.height : 160, fixed ? images.width : 170, images.channels};
+    write(folder, recipe.name, recipe.network(input, 1), recipe.compile().loss);
+  }
+}
+
+}  // namespace
+}  // namespace curie::test
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    fmt::print(stderr, "usage: interop_models DIR\n");
+    return 2;
+  }
+  try {
+    curie::test::write_all(argv[1]);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,283 @@
+// Event files, taken apart again by a reader of their own. That TensorBoard reads them too is
+// tests/interop/tensorboard.py.
+#include "io/tensorboard.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/event_file.h"
+#include "model/model.h"
+#include "support/blobs.h"
+#include "support/datasets.h"
+#include "support/temporary_folder.h"
+#include "support/throws.h"
+#include "tensor/files.h"
+
+using namespace curie;
+using curie::test::blobs;
+using curie::test::error_message;
+
+namespace {
+
+template <typename T>
+T read(std::string_view& bytes) {
+  REQUIRE(bytes.size() >= sizeof(T));
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.remove_prefix(sizeof value);
+  return value;
+}
+
+std::string_view take(std::string_view& bytes, std::size_t count) {
+  REQUIRE(bytes.size() >= count);
+  const std::string_view head = bytes.substr(0, count);
+  bytes.remove_prefix(count);
+  return head;
+}
+
+std::uint64_t read_varint(std::string_view& bytes) {
+  std::uint64_t value = 0;
+  for (int shift = 0;; shift += 7) {
+    const auto byte = static_cast<unsigned char>(take(bytes, 1)[0]);
+    value |= std::uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) return value;
+  }
+}
+
+// A message's fields: number -> its values, each as the bytes that hold it (a varint as eight).
+using Fields = std::multimap<std::uint32_t, std::string>;
+Fields fields_of(std::string_view message) {
+  Fields fields;
+  while (!message.empty()) {
+    const std::uint64_t key = read_varint(message);
+    std::string value;
+    switch (key & 7) {
+      case 0: {
+        const std::uint64_t number = read_varint(message);
+        value.assign(reinterpret_cast<const char*>(&number), 8);
+        break;
+      }
+      case 1:
+        value = take(message, 8);
+        break;
+      case 2:
+        value = take(message, read_varint(message));
+        break;
+      case 5:
+        value = take(message, 4);
+        break;
+      default:
+        FAIL("an unknown wire type");
+    }
+    fields.emplace(static_cast<std::uint32_t>(key >> 3), value);
+  }
+  return fields;
+}
+
+template <typename T>
+T as(const std::string& bytes) {
+  std::string_view view = bytes;
+  return read<T>(view);
+}
+const std::string& only(const Fields& fields, std::uint32_t number) {
+  REQUIRE(fields.count(number) == 1);
+  return fields.find(number)->second;
+}
+
+std::vector<Fields> events_of(const std::filesystem::path& path) {
+  const std::string file = read_text(path);
+  std::string_view rest = file;
+  const auto check_masked = [](std::string_view bytes, std::uint32_t masked) {
+    const std::uint32_t rotated = masked - 0xa282ead8u;
+    CHECK((rotated >> 17 | rotated << 15) == crc32c(bytes));
+  };
+  std::vector<Fields> events;
+  while (!rest.empty()) {
+    const std::string_view head = rest.substr(0, 8);
+    const auto length = read<std::uint64_t>(rest);
+    check_masked(head, read<std::uint32_t>(rest));
+    const std::string_view data = take(rest, length);
+    check_masked(data, read<std::uint32_t>(rest));
+    events.push_back(fields_of(data));
+  }
+  return events;
+}
+
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+struct Summary {
+  std::int64_t step;
+  Fields value;
+};
+// tag -> what was written under it.
+std::map<std::string, std::vector<Summary>> summaries_of(const std::filesystem::path& path) {
+  std::map<std::string, std::vector<Summary>> summaries;
+  for (const Fields& event : events_of(path)) {
+    if (!event.contains(5)) continue;
+    const Fields value = fields_of(only(fields_of(only(event, 5)), 1));
+    summaries[only(value, 1)].push_back({as<std::int64_t>(only(event, 2)), value});
+  }
+  return summaries;
+}
+
+std::vector<double> doubles(const std::string& bytes) {
+  std::vector<double> values(bytes.size() / sizeof(double));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));
+  return values;
+}
+
+Sequential tiny_model() {
+  Sequential model({8, 8, 1}, 3);
+  model.add(Flatten{})
+      .add(Dense{.units = 4, .activation = Activation::relu})
+      .add(Dense{.units = 1, .activation = Activation::sigmoid});
+  model.freeze("dense");
+  model.compile({.device = "cpu"});
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("CRC-32C of the published test vectors") {
+  CHECK(crc32c("123456789") == 0xe3069283u);
+  CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aau);  // RFC 3720, B.4
+  CHECK(crc32c(std::string(32, '\xff')) == 0x62a8ab43u);
+  CHECK(crc32c("") == 0u);
+}
+
+TEST_CASE("an event file begins with its version and the step from which on it counts") {
+  const TemporaryFolder folder;
+  const EventFile file(folder.path() / "run", 300);
+  const std::vector<Fields> events = events_of(file.path());
+  REQUIRE(events.size() == 2);
+  CHECK(only(events[0], 3) == "brain.Event:2");
+  CHECK(as<double>(only(events[0], 1)) > 1.6e9);
+  CHECK(as<std::int64_t>(only(events[1], 2)) == 300);
+  CHECK(as<std::int64_t>(only(fields_of(only(events[1], 7)), 1)) == 1);
+  CHECK(file.path().filename().string().rfind("events.out.tfevents.", 0) == 0);
+  CHECK(EventFile(folder.path() / "run", 0).path() != file.path());
+}
+
+TEST_CASE("a histogram counts every finite value once") {
+  const TemporaryFolder folder;
+  EventFile file(folder.path(), 0);
+  std::vector<float> values = {-3.0f, 0.0f, 0.1f, 2.9f, 3.0f, 3.0f};
+  file.histogram("some", 7, values);
+  values.push_back(std::numeric_limits<float>::infinity());
+  values.push_back(std::numeric_limits<float>::quiet_NaN());
+  file.histogram("with infinity", 7, values);
+  file.histogram("equal", 7, std::vector<float>(5, 0.25f));
+  file.histogram("none", 7, std::vector<float>{std::numeric_limits<float>::quiet_NaN()});
+  auto written = summaries_of(file.path());
+  CHECK_FALSE(written.contains("none"));
+  for (const char* tag : {"some", "with infinity"}) {
+    const Fields histogram = fields_of(only(written.at(tag).at(0).value, 5));
+    CHECK(as<double>(only(histogram, 1)) == -3.0);
+    CHECK(as<double>(only(histogram, 2)) == 3.0);
+    CHECK(as<double>(only(histogram, 3)) == 6.0);
+    CHECK(as<double>(only(histogram, 4)) == doctest::Approx(6.0));
+    CHECK(as<double>(only(histogram, 5)) == doctest::Approx(27.0 + 0.01 + 8.41));
+    const std::vector<double> limits = doubles(only(histogram, 6)), counts = doubles(only(histogram, 7));
+    REQUIRE(limits.size() == 30);
+    REQUIRE(counts.size() == 30);
+    CHECK(limits.back() == 3.0);
+    CHECK(limits[14] == doctest::Approx(0.0));
+    CHECK(counts[0] == 1.0);
+    CHECK(counts[15] == 2.0);
+    CHECK(counts[29] == 3.0);
+  }
+  const Fields equal = fields_of(only(written.at("equal").at(0).value, 5));
+  CHECK(doubles(only(equal, 6)) == std::vector<double>{0.25});
+  CHECK(doubles(only(equal, 7)) == std::vector<double>{5.0});
+}
+
+TEST_CASE("the callback writes a run's logs, histograms and examples") {
+  const LabelledImages images = blobs(20), held_out = blobs(10, 8, 2, 4);
+  const ImageDataset data(images);
+  const test::Floats validation(held_out);
+  const TemporaryFolder folder;
+  Sequential model = tiny_model();
+  FitOptions options{.epochs = 3, .batch_size = 8, .validation = &validation, .verbose = Verbosity::silent};
+  options.callbacks = {
+      TensorBoard{.folder = folder.path() / "board", .histogram_frequency = 2, .examples = &data, .example_count = 2}};
+  const History history = model.fit(data, options);
+
+  const auto train = summaries_of(files_in(folder.path() / "board/train").at(0));
+  const auto validated = summaries_of(files_in(folder.path() / "board/validation").at(0));
+  const auto check_scalars = [&](const auto& run, const std::string& tag, const std::string& column) {
+    CAPTURE(tag);
+    const std::vector<Summary>& written = run.at(tag);
+    REQUIRE(written.size() == 3);
+    for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+      CHECK(written[epoch].step == static_cast<std::int64_t>(epoch));
+      CHECK(as<float>(only(written[epoch].value, 2)) == static_cast<float>(history.column(column)[epoch]));
+    }
+  };
+  check_scalars(train, "epoch_loss", "loss");
+  check_scalars(train, "epoch_accuracy", "accuracy");
+  check_scalars(train, "epoch_learning_rate", "learning_rate");
+  check_scalars(validated, "epoch_loss", "val_loss");
+  check_scalars(validated, "epoch_accuracy", "val_accuracy");
+  CHECK(validated.size() == 2);
+
+  for (const char* tag : {"dense/kernel/histogram", "dense_1/bias/histogram", "dense_1/kernel/gradient/histogram"}) {
+    CAPTURE(tag);
+    REQUIRE(train.contains(tag));
+    CHECK(train.at(tag).size() == 2);
+    CHECK(train.at(tag)[1].step == 2);
+  }
+  CHECK_FALSE(train.contains("dense/kernel/gradient/histogram"));  // frozen
+  const Fields image = fields_of(only(train.at("examples/1").at(0).value, 4));
+  CHECK(as<std::int64_t>(only(image, 1)) == 8);
+  CHECK(as<std::int64_t>(only(image, 3)) == 1);
+  CHECK(only(image, 4).substr(1, 3) == "PNG");
+  CHECK_FALSE(train.contains("examples/2"));
+}
+
+TEST_CASE("a resumed run begins a file that replaces the epochs it computes again") {
+  const LabelledImages images = blobs(20);
+  const ImageDataset data(images);
+  const TemporaryFolder folder;
+  TrainingSnapshot saved;
+  for (const bool resumed : {false, true}) {
+    Sequential model = tiny_model();
+    FitOptions options{.epochs = resumed ? 4 : 2, .batch_size = 8, .verbose = Verbosity::silent};
+    options.callbacks = {TensorBoard{.folder = folder.path()}};
+    const TrainingSnapshot before = saved;
+    if (resumed) options.resume = &before;
+    options.save = [&](const TrainingSnapshot& snapshot) { saved = snapshot; };
+    model.fit(data, options);
+  }
+  const auto files = files_in(folder.path() / "train");
+  REQUIRE(files.size() == 2);
+  CHECK(as<std::int64_t>(only(events_of(files[1])[1], 2)) == 2);
+  CHECK(summaries_of(files[0]).at("epoch_loss").size() == 2);
+  CHECK(summaries_of(files[1]).at("epoch_loss").back().step == 3);
+}
+
+TEST_CASE("a folder that cannot be written to is said before the first epoch is computed") {
+  const LabelledImages images = blobs(20);
+  const ImageDataset data(images);
+  const TemporaryFolder folder;
+  write_file(folder.path() / "occupied", "a file");
+  Sequential model = tiny_model();
+  FitOptions options{.epochs = 1, .batch_size = 8, .verbose = Verbosity::silent};
+  options.callbacks = {TensorBoard{.folder = folder.path() / "occupied"}};
+  CHECK(error_message([&] { model.fit(data, options); }).find("TensorBoard: cannot make the folder") !=
+        std::string::npos);
+  CHECK(error_message([&] {
+          TensorBoard{.folder = "x", .histogram_frequency = -1}.make();
+        }).find("at least 0, got -1") != std::string::npos);
+}
