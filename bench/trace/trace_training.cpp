@@ -98,8 +98,8 @@ void trace(const Arguments& arguments) {
   DataOptions data_options;
   data_options.folder = options.data;
   data_options.limits = options.limits;
-  data_options.split_seed = options.split_seed;
-  data_options.phantom_seed = options.split_seed;
+  data_options.split_seed = options.split_seed.value();
+  data_options.phantom_seed = options.split_seed.value();
   const PreparedData data = prepare(recipe, source_images(recipe, data_options).images, data_options);
   if (!arguments.images.empty()) write_images(arguments.images, data);
   const ImageDataset train(data.train), validation(data.validation);
@@ -121,7 +121,7 @@ void trace(const Arguments& arguments) {
   const nlohmann::json result = {{"recipe", recipe.name},
                                  {"device", model.session().backend().describe()},
                                  {"seed", options.seed},
-                                 {"split_seed", options.split_seed},
+                                 {"split_seed", options.split_seed.value()},
                                  {"batch_size", options.batch_size},
                                  {"from_start", arguments.from_start},
                                  {"first_epoch", first_epoch},

@@ -124,14 +124,13 @@ void EventFile::histogram(const std::string& tag, std::int64_t step, std::span<c
   if (finite.empty()) return;
   const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
   const double smallest = *low, largest = *high;
-  constexpr int kBuckets = 30;
-  const double width = (largest - smallest) / kBuckets;
-  std::vector<double> limits, counts(kBuckets, 0.0);
-  for (int i = 1; i <= kBuckets; ++i) limits.push_back(i == kBuckets ? largest : smallest + i * width);
+  const int buckets = largest > smallest ? 30 : 1;
+  const double width = (largest - smallest) / buckets;
+  std::vector<double> limits, counts(static_cast<std::size_t>(buckets), 0.0);
+  for (int i = 1; i <= buckets; ++i) limits.push_back(i == buckets ? largest : smallest + i * width);
   double sum = 0.0, squares = 0.0;
   for (const double value : finite) {
-    const int bucket =
-        width > 0.0 ? std::min(static_cast<int>((value - smallest) / width), kBuckets - 1) : kBuckets - 1;
+    const int bucket = buckets > 1 ? std::min(static_cast<int>((value - smallest) / width), buckets - 1) : 0;
     counts[static_cast<std::size_t>(bucket)] += 1.0;
     sum += value;
     squares += value * value;

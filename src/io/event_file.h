@@ -24,8 +24,8 @@ class EventFile {
 
   const std::filesystem::path& path() const { return path_; }
   void scalar(const std::string& tag, std::int64_t step, double value);
-  // 30 buckets of equal width between the smallest and the largest value, as Keras' callback writes them. Values that
-  // are not finite are left out; nothing is written when none is left.
+  // 30 buckets of equal width between the smallest and the largest value, as Keras' callback writes them; one where the
+  // two are equal. Values that are not finite are left out; nothing is written when none is left.
   void histogram(const std::string& tag, std::int64_t step, std::span<const float> values);
   // height * width * channels values, rows first; 1 channel (grey) or 3 (RGB).
   void image(const std::string& tag, std::int64_t step, std::span<const std::uint8_t> pixels, int width, int height,

@@ -12,7 +12,8 @@ namespace {
 constexpr int kLook = 256;            // pixels of the longer side of a picture to look at
 constexpr int kMapSide = 72;          // of one map in a sheet
 constexpr int kCell = 10;             // of one unit or weight
-constexpr std::uint8_t kPaper = 236;  // between the tiles
+constexpr std::uint8_t kPaper = 236;  // between maps and units
+constexpr std::uint8_t kLines = 130;  // between filters, whose weights are near white
 
 int magnification(int side, int wanted) { return std::max(1, wanted / side); }
 
@@ -129,7 +130,7 @@ LayerView filter_view(const Tensor& kernel, int most) {
       tiles.push_back(
           magnified(channels == 3 ? color_filter(kernel, k, largest) : slice(kernel, k, 0, largest), times));
     }
-    view.picture = tiled(tiles, 16, 4, kPaper);
+    view.picture = tiled(tiles, 16, 4, kLines);
     view.text = counted(shown, filters, "filters") +
                 (channels == 3 ? ", in colour: grey is zero" : ", red weights are positive, blue ones negative");
     return view;
@@ -138,7 +139,7 @@ LayerView filter_view(const Tensor& kernel, int most) {
   for (int k = 0; k < rows; ++k) {
     for (int c = 0; c < columns; ++c) tiles.push_back(magnified(slice(kernel, k, c, largest), times));
   }
-  view.picture = tiled(tiles, columns, 2, kPaper);
+  view.picture = tiled(tiles, columns, 2, kLines);
   view.text = fmt::format("a row for each of {}, a cell for each of {}; red weights are positive, blue ones negative",
                           counted(rows, filters, "filters"), counted(columns, channels, "input channels"));
   return view;

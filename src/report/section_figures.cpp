@@ -132,8 +132,8 @@ std::string patients_card(const RunReport& report) {
                         html::fixed(image == nullptr ? kUnknown : image->value, 3));
   }
   return fmt::format(
-      R"(<div class="card figures"><h3>By {0}</h3><p class="muted">{1} of {2} are one case each: the mean probability of )"
-      R"(its images decides.</p><div class="scroll"><table class="numbers"><thead><tr><th scope="col">Figure</th>)"
+      R"(<div class="card figures"><h3>By {0}</h3><p class="muted">{1} of {2}, one case a {0}: the mean probability of its )"
+      R"(images decides.</p><div class="scroll"><table class="numbers"><thead><tr><th scope="col">Figure</th>)"
       R"(<th scope="col">by {0}</th><th scope="col">interval</th><th scope="col">by image</th></tr></thead>)"
       R"(<tbody>{3}</tbody></table></div></div>)",
       escape(patients.unit), html::plural(patients.images, "image"),

@@ -76,11 +76,12 @@ TEST_CASE("npy and npz: truncated at every length") {
 }
 
 TEST_CASE("npy: every byte before the values replaced by every kind of byte") {
+  constexpr char kBytes[] = "\0\1\x02\xff\x80'\"\\{}[](),:<>|=019-LTFu48 \n";
   Reader reader;
   for (const char* name : {"u8.npy", "version2.npy"}) {
     const std::string contents = seed_file(name);
     for (std::size_t place = 0; place < 128; ++place) {
-      for (const char value : std::string("\0\1\x02\xff\x80'\"\\{}[](),:<>|=019-LTFu48 \n", 36)) {
+      for (const char value : std::string_view(kBytes, sizeof kBytes - 1)) {
         std::string damaged = contents;
         damaged[place] = value;
         reader.read_npy_file(damaged);
