@@ -162,7 +162,7 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
                    "keras: as Keras does; correct: shifts along their own axes, about the true centre; none")
       ->check(CLI::IsMember({"keras", "correct", "none"}));
   command
-      ->add_option("--split-by", "--augment", arguments->split_by,
+      ->add_option("--split-by", arguments->split_by,
                    "random: as the document did; patient: all images of a patient go to the same part")
       ->check(CLI::IsMember({"random", "patient"}))
       ->capture_default_str();

@@ -88,7 +88,8 @@ TEST_CASE("warps are their definition to .01 of a grey level, and bit for bit th
   const std::unique_ptr<Backend> backend = test_backend(2);
   const std::unique_ptr<Backend> cpu = make_cpu_backend(1);
   for (const int channels : {1, 2, 3}) {
-    for (const auto& [height, width] : {std::pair(1, 1), {5, 9}, {24, 24}, {31, 17}}) {
+    for (const std::pair<int, int>& size : {std::pair(1, 1), {5, 9}, {24, 24}, {31, 17}}) {
+      const int height = size.first, width = size.second;
       for (const WarpSampling sampling : {WarpSampling::linear, WarpSampling::nearest}) {
         for (const WarpFill fill_mode : {WarpFill::edge, WarpFill::constant}) {
           const WarpShape shape{.count = 4,
