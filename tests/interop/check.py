@@ -15,6 +15,10 @@ import zipfile
 
 SKIPPED = 77
 
+# tensorboard.py lies beside this file and would hide the package of that name, which TensorFlow needs.
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path = [path for path in sys.path if pathlib.Path(path).resolve() != HERE]
+
 
 def need(name):
     try:
@@ -90,7 +94,7 @@ def check_onnx(models):
         yield name, difference(session.run(None, {"pixels": pixels})[0], expected)
         # Outputs that saturate, or that every image gets, would agree whatever the weights are.
         spread = float(abs(expected[0] - expected[1]).max())
-        yield f"{name}, outputs", None if spread > 1e-3 else f"differ between images by {spread:g} only"
+        yield f"{name}, outputs", None if spread > 1e-4 else f"differ between images by {spread:g} only"
         yield f"{name}, one image", difference(session.run(None, {"pixels": pixels[:1]})[0], expected[:1])
         models.free(path)
 

@@ -181,7 +181,12 @@ TEST_CASE("optimizers, schedules and clipping go to Keras and come back") {
         OptimizerChoice(Adam{.schedule = ExponentialDecay{.learning_rate = 0.01, .decay_steps = 9, .decay_rate = 0.6}}),
         OptimizerChoice(Sgd{.schedule = PiecewiseConstantDecay{.boundaries = {3}, .values = {0.1, 0.01}}})}) {
     const Model model = ready(chain_model(), {.optimizer = optimizer});
-    CHECK(there_and_back(model) == optimizer.get()->config());
+    nlohmann::json expected = optimizer.get()->config(), found = there_and_back(model);
+    if (expected.contains("schedule")) {  // which decides; Keras has no other rate beside it
+      expected.erase("learning_rate");
+      found.erase("learning_rate");
+    }
+    CHECK(found == expected);
   }
   // Legacy decay is Keras' InverseTimeDecay.
   const auto decayed = there_and_back(ready(chain_model(), {.optimizer = Sgd{.learning_rate = 0.01f, .decay = 2e-4f}}));
