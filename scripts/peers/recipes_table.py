@@ -30,12 +30,18 @@ RECIPES = (
     ("radiography-resnet18", 0.849, "radiography4", ("random",), "radiography-lenet-128"),
     ("covid-vgg16-237", 0.9818, "cohen146", ("random", "patient"), "covid-vgg16-237"),
 )
+AUGMENTED = {
+    "covid-basic-180", "covid-dropout-224", "covid-batchnorm-224", "covid-vgg16-224",
+    "radiography-lenet-128-augmented", "radiography-resnet18",
+}  # fmt: skip
 SPLITS = {"random": "at random", "patient": "by patient"}
 
 
 def curie_run(folder):
     folder = pathlib.Path(folder)
     config, metrics = (json.loads((folder / name).read_text()) for name in ("config.json", "metrics.json"))
+    if config["recipe"] in AUGMENTED and "augmentation" not in config:
+        raise SystemExit(f"{folder}: {config['recipe']} is trained on augmented images, this run was not")
     epochs = [dict(epoch["logs"]) for epoch in json.loads((folder / "history.json").read_text())["epochs"]]
     return config["recipe"], {
         "engine": "curie",
