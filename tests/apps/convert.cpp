@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "program.h"
 
@@ -35,8 +36,9 @@ TEST_CASE("from Keras to everything and back") {
   CHECK(contains(result.out, "m.safetensors: Curie's safetensors"));
   CHECK(contains(result.err, "does not say how images become its input"));
   CHECK(contains(run_curie(folder, {"summary", "m.safetensors"}).out, "0 = Normal 1 = COVID"));
-  for (const auto& [out, to] :
-       {std::pair{"m.h5", "keras"}, std::pair{"m.keras", "keras"}, std::pair{"m.pt.safetensors", "safetensors"}}) {
+  using Pair = std::pair<std::string, std::string>;
+  for (const Pair& pair : {Pair{"m.h5", "keras"}, Pair{"m.keras", "keras"}, Pair{"m.pt.safetensors", "safetensors"}}) {
+    const std::string &out = pair.first, &to = pair.second;
     CAPTURE(to);
     result = run_curie(folder, {"convert", "m.safetensors", out, "--to", to});
     CHECK_MESSAGE(result.status == 0, result.err);

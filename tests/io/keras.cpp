@@ -76,7 +76,9 @@ void check_same_state(const Model& found, const Model& expected) {
   for (const auto& [name, value] : found.state()) values.emplace(name, value);
   const auto state = expected.state();
   REQUIRE(values.size() == state.size());
-  for (const auto& [name, value] : state) {
+  for (const auto& named : state) {
+    const std::string& name = named.first;  // clang 14 cannot capture a structured binding
+    const Tensor& value = named.second;
     CAPTURE(name);
     REQUIRE(values.contains(name));
     REQUIRE(values[name].shape() == value.shape());
