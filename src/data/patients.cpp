@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <map>
-#include <regex>
 
 #include "data/csv.h"
 #include "tensor/error.h"
@@ -48,14 +48,49 @@ std::map<std::string, std::string> patients_in_table(const std::filesystem::path
   return patients;
 }
 
+// Reads a name from its front; what is not there is not passed. Letters in any case.
+class NameReader {
+ public:
+  explicit NameReader(std::string_view name) : name_(name) {}
+  std::size_t position() const { return position_; }
+
+  bool word(std::string_view expected) {
+    if (lower_case(std::string(name_.substr(position_, expected.size()))) != lower_case(std::string(expected))) {
+      return false;
+    }
+    position_ += expected.size();
+    return true;
+  }
+
+  bool digits(std::size_t at_least) {
+    std::size_t end = position_;
+    while (end < name_.size() && std::isdigit(static_cast<unsigned char>(name_[end])) != 0) ++end;
+    if (end - position_ < at_least) return false;
+    position_ = end;
+    return true;
+  }
+
+ private:
+  std::string_view name_;
+  std::size_t position_ = 0;
+};
+
 }  // namespace
 
 std::string patient_of_name(std::string_view file) {
-  static const std::regex kPattern(R"((person[0-9]+)_(bacteria|virus)_.*|((NORMAL[0-9]*-)?IM-[0-9]+)-[0-9]+.*)",
-                                   std::regex::icase | std::regex::optimize);
-  std::match_results<std::string_view::const_iterator> found;
-  if (!std::regex_match(file.begin(), file.end(), found, kPattern)) return "";
-  return found[1].matched ? found[1].str() : found[3].str();
+  NameReader person(file);
+  if (person.word("person") && person.digits(1)) {
+    const std::size_t end = person.position();
+    if (person.word("_") && (person.word("bacteria") || person.word("virus")) && person.word("_")) {
+      return std::string(file.substr(0, end));
+    }
+  }
+  NameReader study(file);
+  const bool normal = study.word("NORMAL");
+  if (normal && !(study.digits(0) && study.word("-"))) return "";
+  if (!study.word("IM-") || !study.digits(1)) return "";
+  const std::size_t end = study.position();
+  return study.word("-") && study.digits(1) ? std::string(file.substr(0, end)) : "";
 }
 
 PatientGroups patients_of(const FolderScan& scan) {
