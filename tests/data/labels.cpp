@@ -25,7 +25,8 @@ TEST_CASE("names are encoded, and rows made one-hot, as scikit-learn does") {
 }
 
 TEST_CASE("balanced class weights are scikit-learn's, to the last bit") {
-  for (const nlohmann::json& golden : read_golden("splits.json").at("class_weights")) {
+  const nlohmann::json goldens = read_golden("splits.json");
+  for (const nlohmann::json& golden : goldens.at("class_weights")) {
     const std::vector<int> counts = golden.at("counts");
     CHECK(balanced_class_weights(counts) == golden.at("weights").get<std::vector<double>>());
   }
