@@ -16,7 +16,8 @@ namespace {
 nlohmann::json golden() { return nlohmann::json::parse(read_text(std::string(CURIE_TEST_DATA) + "/updates.json")); }
 
 TEST_CASE("Schedule: rates are Keras'") {
-  for (const nlohmann::json& test : golden().at("schedules")) {
+  const nlohmann::json goldens = golden();
+  for (const nlohmann::json& test : goldens.at("schedules")) {
     CAPTURE(test.at("config").dump());
     const Schedule schedule = make_schedule(test.at("config"));
     const double first = test.at("rates").at(0).get<double>();
@@ -46,7 +47,8 @@ TEST_CASE("Schedule: restarts fall on the first step of a period") {
 }
 
 TEST_CASE("Schedule: configs read back, and bad ones are refused") {
-  for (const nlohmann::json& test : golden().at("schedules")) {
+  const nlohmann::json goldens = golden();
+  for (const nlohmann::json& test : goldens.at("schedules")) {
     for (const char* per : {"step", "epoch"}) {
       nlohmann::json config = test.at("config");
       config["per"] = per;
