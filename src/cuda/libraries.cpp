@@ -13,7 +13,8 @@ using Library = std::unique_ptr<void, int (*)(void*)>;
 
 Library open_first(std::initializer_list<const char*> names, std::string& reason) {
   for (const char* name : names) {
-    if (void* handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) return {handle, dlclose};
+    // Not unloaded: what the libraries allocate at start stays theirs until the process ends.
+    if (void* handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE)) return {handle, dlclose};
     const char* error = dlerror();
     if (reason.empty()) reason = error == nullptr ? "not found" : error;
   }
