@@ -11,6 +11,7 @@
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "report/pdf.h"
+#include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/files.h"
@@ -21,15 +22,6 @@ using namespace curie;
 namespace {
 
 namespace fs = std::filesystem;
-
-class Quiet {
- public:
-  Quiet() : previous_(set_log_sink([](LogLevel, std::string_view) {})) {}
-  ~Quiet() { set_log_sink(previous_); }
-
- private:
-  LogSink previous_;
-};
 
 RunOptions tiny(const fs::path& out) {
   RunOptions options;

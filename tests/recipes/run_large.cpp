@@ -8,6 +8,7 @@
 #include "io/keras.h"
 #include "recipes/run.h"
 #include "recipes/source.h"
+#include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/files.h"
@@ -18,15 +19,6 @@ using namespace curie;
 namespace {
 
 namespace fs = std::filesystem;
-
-class Quiet {
- public:
-  Quiet() : previous_(set_log_sink([](LogLevel, std::string_view) {})) {}
-  ~Quiet() { set_log_sink(previous_); }
-
- private:
-  LogSink previous_;
-};
 
 RunOptions large_run(const std::string& recipe, const fs::path& out, int image_size, int per_class) {
   RunOptions options;

@@ -9,6 +9,7 @@
 #include "io/keras.h"
 #include "io/safetensors.h"
 #include "recipes/run.h"
+#include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/files.h"
@@ -19,15 +20,6 @@ using namespace curie;
 namespace {
 
 namespace fs = std::filesystem;
-
-class Quiet {
- public:
-  Quiet() : previous_(set_log_sink([](LogLevel, std::string_view) {})) {}
-  ~Quiet() { set_log_sink(previous_); }
-
- private:
-  LogSink previous_;
-};
 
 RunOptions small_run(const std::string& recipe, const fs::path& out, int per_class) {
   RunOptions options;

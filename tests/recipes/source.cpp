@@ -6,6 +6,7 @@
 
 #include "data/arrays.h"
 #include "recipes/prepare.h"
+#include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/log.h"
@@ -75,15 +76,6 @@ LabelledImages alternating(int count, int size, int channels) {
   }
   return images;
 }
-
-class Quiet {
- public:
-  Quiet() : previous_(set_log_sink([](LogLevel, std::string_view) {})) {}
-  ~Quiet() { set_log_sink(previous_); }
-
- private:
-  LogSink previous_;
-};
 
 }  // namespace
 
