@@ -47,6 +47,13 @@ function(curie_watch_accesses target)
                                            -fno-tree-sra)
 endfunction()
 
+# curie_describe_types(<target>): debug information that scripts/gdb reads, whatever level the build asks for elsewhere. clang
+# leaves out types that another object file might describe.
+function(curie_describe_types target)
+  target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Release,MinSizeRel>>:-g>
+                                           $<$<CXX_COMPILER_ID:Clang>:-fstandalone-debug>)
+endfunction()
+
 # curie_emulated_library(<target> <namespace> <sources>...)
 function(curie_emulated_library target namespace)
   add_library(${target} STATIC ${ARGN} ${curie_gpu_host_files} ${curie_emulated_host_files})
@@ -58,6 +65,7 @@ endfunction()
 
 if(CURIE_EMU)
   curie_library(emu tensor)
+  curie_describe_types(curie_emu)
   find_path(CURIE_LIBDW_INCLUDE elfutils/libdwfl.h)
   find_library(CURIE_LIBDW dw)
   if(CURIE_LIBDW_INCLUDE AND CURIE_LIBDW)
@@ -155,6 +163,7 @@ function(curie_kernel_program name file)
     add_executable(${name} ${wrapped})
     curie_kernel_settings(${name} emulated)
     target_compile_options(${name} PRIVATE -O0 -g)
+    curie_describe_types(${name})
     target_link_libraries(${name} PRIVATE curie_emulated)
   endif()
   if(TARGET curie_checked)
