@@ -9,6 +9,7 @@
 #include "model/session.h"
 #include "model/summary.h"
 #include "model/trainer.h"
+#include "model/value_types.h"
 #include "tensor/json_fields.h"
 
 namespace curie {
@@ -148,6 +149,14 @@ std::string Model::summary() const {
   std::string text = summary_table(*graph_, name_);
   if (!compiled()) return text;
   text += fmt::format("Device: {}\n", session_->backend().describe());
+  if (session_->backend().bf16() != nullptr) {
+    const std::vector<DType> types = value_types(*graph_, true);
+    const auto narrow = std::count(types.begin(), types.end(), DType::bf16);
+    text += fmt::format(
+        "Kept in bfloat16: {} of {} values (input, outputs of layers) with their gradients, and copies of the kernels; "
+        "logits, statistics, weights and their gradients in float32\n",
+        narrow, types.size());
+  }
   bool from_logits = false;
   session_->loss().kind_for(graph_->last_activation(), from_logits);
   text += fmt::format(

@@ -6,6 +6,7 @@
 
 #include "data/augmented_dataset.h"
 #include "ops/ops.h"
+#include "tensor/log.h"
 
 namespace curie {
 namespace {
@@ -33,6 +34,14 @@ Session::Session(Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr
       store_(graph, *backend_, optimizer_->state_arrays()),
       updater_(*backend_, *optimizer_, store_),
       normalization_(normalization) {
+  if (backend_->bf16() != nullptr) {
+    const std::vector<DType> types = value_types(graph, true);
+    if (std::find(types.begin(), types.end(), DType::bf16) == types.end()) {
+      log_warning(
+          "math bf16: nothing of this model is kept in bfloat16, because logits are float32 and no dense layer lies "
+          "before them");
+    }
+  }
   // StepState and MetricTotals are plain bytes on the device.
   state_ = device_tensor(Shape{static_cast<int>(sizeof(StepState))}, DType::u8);
   totals_ = device_tensor(Shape{static_cast<int>(sizeof(MetricTotals))}, DType::u8);
