@@ -106,6 +106,10 @@ class GpuBackend : public Backend {
   void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
                  float* first_moment, float* second_moment) override;
 
+ protected:
+  Stream stream() const { return runtime_->stream(); }
+  Math math() const { return math_; }
+
  private:
   std::shared_ptr<Runtime> runtime_;
   std::shared_ptr<CachingAllocator> allocator_;  // shared with the buffers that it made
