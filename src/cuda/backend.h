@@ -25,6 +25,7 @@ class GpuBackend : public Backend {
   void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> step) override;
+  double milliseconds(const std::function<void()>& work) override;
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;
@@ -105,6 +106,10 @@ class GpuBackend : public Backend {
                 float* velocity) override;
   void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
                  float* first_moment, float* second_moment) override;
+
+ protected:
+  Stream stream() const { return runtime_->stream(); }
+  Math math() const { return math_; }
 
  private:
   std::shared_ptr<Runtime> runtime_;
