@@ -28,6 +28,7 @@ class GpuBackend : public Backend {
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> step) override;
   double milliseconds(const std::function<void()>& work) override;
+  Stream stream() const { return runtime_->stream(); }  // that its work is ordered by
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;
