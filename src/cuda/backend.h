@@ -111,7 +111,6 @@ class GpuBackend : public Backend {
                  float* first_moment, float* second_moment) override;
 
  protected:
-  Stream stream() const { return runtime_->stream(); }
   Math math() const { return math_; }
 
  private:
