@@ -49,6 +49,7 @@ int run(int argc, char** argv) {
 #ifdef CURIE_WITH_EMULATED
   curie::add_emulate(app);
 #endif
+  curie::add_ladder(app);
   curie::add_bench_step(app);
   check_command(app, argc, argv);
   try {

@@ -30,9 +30,15 @@ std::uint64_t distinct_bytes(std::vector<std::uintptr_t> addresses, std::size_t 
   return bytes;
 }
 
+std::uint64_t divided_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
 // Accesses of 8 and 16 bytes are served for half and a quarter of a warp at a time.
+std::size_t lanes_at_once(std::size_t size) {
+  return std::max<std::size_t>(1, kBanks * kBankBytes / std::max(size, kBankBytes));
+}
+
 std::uint64_t count_wavefronts(const std::vector<std::uintptr_t>& addresses, std::size_t size) {
-  const std::size_t lanes = std::max<std::size_t>(1, kBanks * kBankBytes / std::max(size, kBankBytes));
+  const std::size_t lanes = lanes_at_once(size);
   std::uint64_t wavefronts = 0;
   for (std::size_t begin = 0; begin < addresses.size(); begin += lanes) {
     std::vector<std::uintptr_t> words;
@@ -49,8 +55,6 @@ std::uint64_t count_wavefronts(const std::vector<std::uintptr_t>& addresses, std
   }
   return wavefronts;
 }
-
-std::uint64_t divided_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -114,6 +118,7 @@ void Profiler::flush(const std::function<std::string(std::uint32_t)>& line_of) {
       const std::uint64_t bytes = distinct_bytes(addresses, size);
       row.units += region->shared ? count_wavefronts(addresses, size) : count_sectors(addresses, size);
       row.ideal += divided_up(bytes, region->shared ? kBanks * kBankBytes : kSector);
+      if (region->shared) row.phases += divided_up(addresses.size(), lanes_at_once(size));
     }
   }
   streams_.clear();

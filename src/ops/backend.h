@@ -37,6 +37,8 @@ class Recording {
   virtual void replay() = 0;
 };
 
+class Bf16Operations;  // ops/backend_bf16.h
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -50,6 +52,10 @@ class Backend {
     std::size_t granularity = 512;  // what a block is rounded up to
   };
   virtual std::optional<Memory> memory() const { return std::nullopt; }
+
+  // The primitives on bfloat16; null where the backend has none, or was not made with Math::bf16. A model whose backend
+  // has them keeps its activations so.
+  virtual Bf16Operations* bf16() { return nullptr; }
 
   // --- memory -------------------------------------------------------------------------------------------------------
   virtual Buffer allocate(std::size_t bytes) = 0;  // zero-filled, aligned to 256 bytes on a GPU and 64 on a CPU
@@ -179,6 +185,7 @@ class Backend {
 Tensor device_zeros(Backend& backend, const Shape& shape, DType type = DType::f32);
 Tensor on_device(Backend& backend, const Tensor& host);
 Tensor to_host(Backend& backend, const Tensor& tensor);
+Tensor to_host_floats(Backend& backend, const Tensor& tensor);  // the same of f32 or bf16, as f32
 
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
@@ -191,7 +198,7 @@ Kernels kernels_named(std::string_view name);  // throws Error(usage) for anothe
 
 struct BackendOptions {
   int threads = 0;                   // of the CPU backend; 0: one a usable core
-  Math math = Math::exact;           // of GPU kernels; the CPU computes exactly
+  Math math = Math::exact;           // of GPU kernels; the CPU computes exactly, and refuses another
   bool record_steps = true;          // false: a recording is the plain function, as on a CPU
   Kernels kernels = Kernels::curie;  // of a GPU; asking for cudnn on another device is an error
 };
