@@ -10,7 +10,7 @@ PyTorch's contestants, from what people write first to the best that is known:
   channels_last, autocast   bfloat16 autocast, channels_last, fused optimizer
   CUDA graph, ...           the same step captured whole and replayed, in TF32 and under autocast
   compiled, ...             torch.compile of the loss, then the step captured whole
-Curie's: --math exact and tf32, each with Curie's kernels and with cuDNN's where the build has them.
+Curie's: --math exact and tf32, each with Curie's kernels and with cuDNN's where the build has them, and bf16.
 
 A step is zero_grad, forward with dropout, loss, backward and the optimizer. PyTorch's batch lies on the GPU all the time;
 Curie's is copied from the host in every step, as in training. A round runs every contestant once, from the second one on
@@ -256,6 +256,7 @@ def main():
         },
     )
     curie = [CuriePeer(args, math, kernels) for math in ("exact", "tf32") for kernels in ("curie", "cudnn")]
+    curie.append(CuriePeer(args, "bf16", "curie"))  # the libraries are called on float32
     for peer in curie + torch_peers(args):
         comparison.add(peer)
     comparison.further_rounds()
