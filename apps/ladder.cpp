@@ -99,7 +99,7 @@ Report run(const Course& course, const LadderArguments& arguments) {
   const Reference reference(course, report.extents);
   for (std::size_t i = 0; i < course.rungs.size(); ++i) {
     Step& step = report.steps.emplace_back();
-    step.objection = course.rungs[i].objection(report.extents);
+    step.objection = objection_to(course.rungs[i], report.extents, *backend);
     if (!step.objection.empty()) continue;
     // The emulator's checked mode computes the same as its others, so one run serves for both.
     if (counter != nullptr) {
@@ -109,7 +109,7 @@ Report run(const Course& course, const LadderArguments& arguments) {
     }
     if (is_gpu || counter == nullptr) step.agreement = run_rung(reference, i, *backend).agreement;
     if (!stopwatch) continue;
-    step.no_timing = course.rungs[i].objection(report.timed_extents);
+    step.no_timing = objection_to(course.rungs[i], report.timed_extents, *backend);
     if (step.no_timing.empty()) step.timing = stopwatch->time(course, i, report.timed_extents);
   }
   return report;

@@ -26,6 +26,7 @@ class GpuBackend : public Backend {
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> step) override;
   Stream stream() const { return runtime_->stream(); }  // that its work is ordered by
+  int compute_capability() const { return runtime_->compute_capability(); }  // 10 * major + minor
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;
