@@ -68,7 +68,11 @@ Findings find_out(const CatalogueEntry& entry, const std::vector<Extent>& extent
   entry.run(reference);
 
   const std::string device = "emulated:" + arguments.order + (arguments.checked ? ":checked" : "");
-  const std::unique_ptr<Backend> emulated = make_backend(device, {.math = math_named(arguments.math)});
+  const Math math = math_named(arguments.math);
+  CURIE_CHECK(math != Math::bf16, usage,
+              "--math bf16: emulate tries kernels on float32 arrays; expected exact or tf32 (curie train --device "
+              "emulated --math bf16 runs a model's)");
+  const std::unique_ptr<Backend> emulated = make_backend(device, {.math = math});
   Operands operands(*emulated, extents,
                     [](const std::byte* data, const std::string& name) { emu::name_memory(data, name); });
   emu::record_launches();

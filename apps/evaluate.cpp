@@ -57,6 +57,7 @@ LabelledImages read_images(const EvaluateArguments& arguments, const ModelInfo& 
 void evaluate(const EvaluateArguments& arguments) {
   const fs::path file = model_file_of(arguments.model);
   LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
+  log_info("device: {}", loaded.model.session().backend().describe());
   const LabelledImages images = read_images(arguments, loaded.info);
   const Predictions predictions = predict_all(loaded.model, images, arguments.batch_size);
   const std::vector<std::string>& names = images.class_names;

@@ -38,6 +38,8 @@ std::vector<Part> parts() {
     for (const std::string& detail : status.details) list.push_back({status.name, status.available, detail});
   }
   for (const LibraryStatus& status : vendor_libraries()) list.push_back({status.name, status.available, status.detail});
+  const BackendStatus kernels = cudnn_status();
+  list.push_back({"--kernels cudnn", kernels.available, kernels.details.front()});
   list.push_back({"Keras files", hdf5_support().present, hdf5_support().detail});
   list.push_back({"ONNX files", onnx_support().present, onnx_support().detail});
   list.push_back({"Chart.js", has_chart_js(), chart_js_status()});
@@ -58,9 +60,9 @@ void info(bool json) {
   }
   std::string features;
   for (const std::string& name : cpu_targets()) features += (features.empty() ? "" : " ") + name;
-  fmt::print("curie {}\ncompiler      {} ({})\ncores         {}\ncpu features  {}\n", kVersion, kCompiler, kBuildType,
-             usable_cores(), features);
-  for (const Part& part : list) fmt::print("{:<13} {:<4} {}\n", part.name, part.present ? "yes" : "no", part.detail);
+  fmt::print("curie {}\ncompiler         {} ({})\ncores            {}\ncpu features     {}\n", kVersion, kCompiler,
+             kBuildType, usable_cores(), features);
+  for (const Part& part : list) fmt::print("{:<16} {:<4} {}\n", part.name, part.present ? "yes" : "no", part.detail);
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& comm
   const BackendOptions& given = arguments.device.backend;
   if (command.get_option("--threads")->count() > 0) options.backend.threads = given.threads;
   if (command.get_option("--math")->count() > 0) options.backend.math = given.math;
+  if (command.get_option("--kernels")->count() > 0) options.backend.kernels = given.kernels;
   if (command.get_option("--no-graph")->count() > 0) options.backend.record_steps = given.record_steps;
   return options;
 }

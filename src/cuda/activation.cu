@@ -32,17 +32,23 @@ struct TanhGradient {
 
 }  // namespace
 
-void activation_forward(Stream stream, Activation activation, std::size_t count, const float* x, float* y) {
+template <typename T>
+void activation_forward(Stream stream, Activation activation, std::size_t count, const T* x, T* y) {
   if (activation == Activation::relu) map(stream, "relu", count, Relu(), y, x);
   if (activation == Activation::sigmoid) map(stream, "sigmoid", count, Sigmoid(), y, x);
   if (activation == Activation::tanh) map(stream, "tanh", count, Tanh(), y, x);
 }
 
-void activation_backward(Stream stream, Activation activation, std::size_t count, const float* y, const float* dy,
-                         float* dx) {
+template <typename T>
+void activation_backward(Stream stream, Activation activation, std::size_t count, const T* y, const T* dy, T* dx) {
   if (activation == Activation::relu) map(stream, "relu_gradient", count, ReluGradient(), dx, y, dy);
   if (activation == Activation::sigmoid) map(stream, "sigmoid_gradient", count, SigmoidGradient(), dx, y, dy);
   if (activation == Activation::tanh) map(stream, "tanh_gradient", count, TanhGradient(), dx, y, dy);
 }
+
+template void activation_forward(Stream, Activation, std::size_t, const float*, float*);
+template void activation_forward(Stream, Activation, std::size_t, const Bf16*, Bf16*);
+template void activation_backward(Stream, Activation, std::size_t, const float*, const float*, float*);
+template void activation_backward(Stream, Activation, std::size_t, const Bf16*, const Bf16*, Bf16*);
 
 }  // namespace curie::CURIE_GPU

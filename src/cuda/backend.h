@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "cuda/backend_bf16.h"
 #include "cuda/runtime.h"
 #include "ops/backend.h"
 
@@ -19,12 +20,14 @@ class GpuBackend : public Backend {
   Device device() const override;
   std::string describe() const override;
   std::optional<Memory> memory() const override;
+  Bf16Operations* bf16() override { return bf16_.get(); }
   Buffer allocate(std::size_t bytes) override;
   void copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) override;
   void copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) override;
   void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> step) override;
+  double milliseconds(const std::function<void()>& work) override;
   Stream stream() const { return runtime_->stream(); }  // that its work is ordered by
   int compute_capability() const { return runtime_->compute_capability(); }  // 10 * major + minor
 
@@ -108,10 +111,17 @@ class GpuBackend : public Backend {
   void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
                  float* first_moment, float* second_moment) override;
 
+ protected:
+  Math math() const { return math_; }
+
  private:
+  bool has_tensor_cores() const;  // for TF32 and bfloat16
+  Math products() const;          // the arithmetic of products that the device has
+
   std::shared_ptr<Runtime> runtime_;
   std::shared_ptr<CachingAllocator> allocator_;  // shared with the buffers that it made
   Math math_;
+  std::unique_ptr<Bf16Kernels> bf16_;  // with Math::bf16
   bool record_steps_;
 };
 

@@ -3,31 +3,33 @@
 
 namespace curie::CURIE_GPU {
 
-std::size_t GpuBackend::scratch_bytes(const Conv2dShape& shape) const { return conv2d_scratch_bytes(shape); }
+std::size_t GpuBackend::scratch_bytes(const Conv2dShape& shape) const {
+  return conv2d_scratch_bytes(products(), shape);
+}
 void GpuBackend::conv2d_forward(const Conv2dShape& shape, const float* x, const float* w, const float* bias,
                                 Activation activation, float* y, Scratch scratch) {
-  CURIE_GPU::conv2d_forward(runtime_->stream(), math_, shape, x, w, bias, activation, y, scratch);
+  CURIE_GPU::conv2d_forward(runtime_->stream(), products(), shape, x, w, bias, activation, y, scratch);
 }
 void GpuBackend::conv2d_backward_input(const Conv2dShape& shape, const float* dy, const float* w, float* dx,
                                        Scratch scratch) {
-  CURIE_GPU::conv2d_backward_input(runtime_->stream(), math_, shape, dy, w, dx, scratch);
+  CURIE_GPU::conv2d_backward_input(runtime_->stream(), products(), shape, dy, w, dx, scratch);
 }
 void GpuBackend::conv2d_backward_weights(const Conv2dShape& shape, const float* x, const float* dy, float* dw,
                                          float* dbias, Scratch scratch) {
-  CURIE_GPU::conv2d_backward_weights(runtime_->stream(), math_, shape, x, dy, dw, dbias, scratch);
+  CURIE_GPU::conv2d_backward_weights(runtime_->stream(), products(), shape, x, dy, dw, dbias, scratch);
 }
 bool GpuBackend::fuses(const ConvPoolShape& shape) const { return conv_pool_fuses(shape); }
 std::size_t GpuBackend::scratch_bytes(const ConvPoolShape& shape) const { return conv_pool_scratch_bytes(shape); }
 void GpuBackend::conv_pool_forward(const ConvPoolShape& shape, const float* x, const float* w, const float* bias,
                                    const DropoutSpec& dropout, const StepState* state, float* y, std::uint8_t* arg_max,
                                    Scratch scratch) {
-  CURIE_GPU::conv_pool_forward(runtime_->stream(), math_, shape, x, w, bias, dropout, state, y, arg_max, scratch);
+  CURIE_GPU::conv_pool_forward(runtime_->stream(), products(), shape, x, w, bias, dropout, state, y, arg_max, scratch);
 }
 void GpuBackend::conv_pool_backward(const ConvPoolShape& shape, const float* x, const float* w, const float* y,
                                     const std::uint8_t* arg_max, float dropout_rate, const float* dy, float* dx,
                                     float* dw, float* dbias, Scratch scratch) {
-  CURIE_GPU::conv_pool_backward(runtime_->stream(), math_, shape, x, w, y, arg_max, dropout_rate, dy, dx, dw, dbias,
-                                scratch);
+  CURIE_GPU::conv_pool_backward(runtime_->stream(), products(), shape, x, w, y, arg_max, dropout_rate, dy, dx, dw,
+                                dbias, scratch);
 }
 void GpuBackend::max_pool_forward(const PoolShape& shape, const float* x, float* y, std::uint8_t* arg_max) {
   CURIE_GPU::max_pool_forward(runtime_->stream(), shape, x, y, arg_max);
@@ -53,18 +55,18 @@ void GpuBackend::global_average_pool_forward(int n, int pixels, int channels, co
 void GpuBackend::global_average_pool_backward(int n, int pixels, int channels, const float* dy, float* dx) {
   CURIE_GPU::global_average_pool_backward(runtime_->stream(), n, pixels, channels, dy, dx);
 }
-std::size_t GpuBackend::scratch_bytes(const DenseShape& shape) const { return dense_scratch_bytes(shape); }
+std::size_t GpuBackend::scratch_bytes(const DenseShape& shape) const { return dense_scratch_bytes(products(), shape); }
 void GpuBackend::dense_forward(const DenseShape& shape, const float* x, const float* w, const float* bias,
                                Activation activation, float* y, Scratch scratch) {
-  CURIE_GPU::dense_forward(runtime_->stream(), math_, shape, x, w, bias, activation, y, scratch);
+  CURIE_GPU::dense_forward(runtime_->stream(), products(), shape, x, w, bias, activation, y, scratch);
 }
 void GpuBackend::dense_backward_input(const DenseShape& shape, const float* dy, const float* w, float* dx,
                                       Scratch scratch) {
-  CURIE_GPU::dense_backward_input(runtime_->stream(), math_, shape, dy, w, dx, scratch);
+  CURIE_GPU::dense_backward_input(runtime_->stream(), products(), shape, dy, w, dx, scratch);
 }
 void GpuBackend::dense_backward_weights(const DenseShape& shape, const float* x, const float* dy, float* dw,
                                         float* dbias, Scratch scratch) {
-  CURIE_GPU::dense_backward_weights(runtime_->stream(), math_, shape, x, dy, dw, dbias, scratch);
+  CURIE_GPU::dense_backward_weights(runtime_->stream(), products(), shape, x, dy, dw, dbias, scratch);
 }
 std::size_t GpuBackend::scratch_bytes(const BatchNormShape& shape) const { return batch_norm_scratch_bytes(shape); }
 void GpuBackend::batch_norm_forward(const BatchNormShape& shape, const float* x, const float* gamma, const float* beta,
@@ -157,11 +159,11 @@ void GpuBackend::clip_gradient(const ClipShape& shape, const std::int32_t* segme
 }
 void GpuBackend::sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
                           float* weights, float* velocity) {
-  CURIE_GPU::sgd_step(runtime_->stream(), args, count, state, gradient, weights, velocity);
+  CURIE_GPU::sgd_step(runtime_->stream(), args, count, state, gradient, weights, velocity, nullptr);
 }
 void GpuBackend::adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
                            float* weights, float* first_moment, float* second_moment) {
-  CURIE_GPU::adam_step(runtime_->stream(), args, count, state, gradient, weights, first_moment, second_moment);
+  CURIE_GPU::adam_step(runtime_->stream(), args, count, state, gradient, weights, first_moment, second_moment, nullptr);
 }
 
 }  // namespace curie::CURIE_GPU

@@ -52,14 +52,15 @@ __device__ __forceinline__ TwoSums sum_chunks(const ColumnPlace& at, int channel
 // --- statistics -----------------------------------------------------------------------------------------------------
 
 // blockIdx.y: the chunk.
+template <typename T>
 __global__ void __launch_bounds__(kColumnBlock)
-    moments_kernel(int rows, int channels, int width, const float* __restrict__ x, TwoSums* __restrict__ partials) {
+    moments_kernel(int rows, int channels, int width, const T* __restrict__ x, TwoSums* __restrict__ partials) {
   const ColumnPlace at(width);
   const bool inside = at.column < channels;
-  const double shift = inside ? x[at.column] : 0.0;
+  const double shift = inside ? value_of(x[at.column]) : 0.0f;
   TwoSums sums{0.0, 0.0};
   for (long long row = at.first_row(); inside && row < rows; row += at.row_stride()) {
-    const double difference = x[static_cast<std::size_t>(row) * channels + at.column] - shift;
+    const double difference = value_of(x[static_cast<std::size_t>(row) * channels + at.column]) - shift;
     sums.first += difference;
     sums.second = fma(difference, difference, sums.second);
   }
@@ -67,16 +68,16 @@ __global__ void __launch_bounds__(kColumnBlock)
   if (inside && at.slot == 0) partials[static_cast<std::size_t>(blockIdx.y) * channels + at.column] = sums;
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kColumnBlock)
     finish_moments_kernel(BatchNormShape shape, int width, int chunks, const TwoSums* __restrict__ partials,
-                          const float* __restrict__ x, float* __restrict__ saved_mean,
-                          float* __restrict__ saved_inv_std, float* __restrict__ running_mean,
-                          float* __restrict__ running_variance) {
+                          const T* __restrict__ x, float* __restrict__ saved_mean, float* __restrict__ saved_inv_std,
+                          float* __restrict__ running_mean, float* __restrict__ running_variance) {
   const ColumnPlace at(width);
   const TwoSums sums = sum_chunks(at, shape.channels, width, chunks, partials);
   if (at.slot != 0 || at.column >= shape.channels) return;
   const double rows = shape.rows, drift = sums.first / rows;
-  const double mean = x[at.column] + drift;
+  const double mean = value_of(x[at.column]) + drift;
   double variance = (sums.second - sums.first * drift) / rows;
   if (variance < 0.0) variance = 0.0;  // rounding, where all rows are alike; NaN stays
   saved_mean[at.column] = static_cast<float>(mean);
@@ -90,18 +91,19 @@ __global__ void __launch_bounds__(kColumnBlock)
 }
 
 // sum of dy and of dy * (x - mean).
+template <typename T>
 __global__ void __launch_bounds__(kColumnBlock)
-    gradient_sums_kernel(int rows, int channels, int width, const float* __restrict__ x, const float* __restrict__ mean,
-                         const float* __restrict__ dy, TwoSums* __restrict__ partials) {
+    gradient_sums_kernel(int rows, int channels, int width, const T* __restrict__ x, const float* __restrict__ mean,
+                         const T* __restrict__ dy, TwoSums* __restrict__ partials) {
   const ColumnPlace at(width);
   const bool inside = at.column < channels;
   const double centre = inside ? mean[at.column] : 0.0;
   TwoSums sums{0.0, 0.0};
   for (long long row = at.first_row(); inside && row < rows; row += at.row_stride()) {
     const std::size_t i = static_cast<std::size_t>(row) * channels + at.column;
-    const double gradient = dy[i];
+    const double gradient = value_of(dy[i]);
     sums.first += gradient;
-    sums.second = fma(gradient, x[i] - centre, sums.second);
+    sums.second = fma(gradient, value_of(x[i]) - centre, sums.second);
   }
   sums = sum_slots(sums, width);
   if (inside && at.slot == 0) partials[static_cast<std::size_t>(blockIdx.y) * channels + at.column] = sums;
@@ -123,7 +125,6 @@ __global__ void __launch_bounds__(kColumnBlock)
 // --- maps -----------------------------------------------------------------------------------------------------------
 
 // A thread keeps its channels, one or four, and goes down the rows.
-// A thread keeps its channels, one or four, and goes down the rows.
 template <int Width>
 __device__ __forceinline__ Floats<Width> load_or(const float* values, int channel, float otherwise) {
   if (values != nullptr) return load<Width>(values + channel);
@@ -143,9 +144,9 @@ struct Normalization {
 };
 
 // y = (x - mean) * scale + beta with scale = gamma / std; y may be x.
-template <int Width>
+template <int Width, typename T>
 __global__ void __launch_bounds__(kColumnBlock)
-    normalize_kernel(int rows, int channels, int width, Normalization by, const float* x, float* y) {
+    normalize_kernel(int rows, int channels, int width, Normalization by, const T* x, T* y) {
   const ColumnPlace at(width);
   const int channel = at.column * Width;
   if (channel >= channels) return;
@@ -169,12 +170,11 @@ __global__ void __launch_bounds__(kColumnBlock)
 }
 
 // dx = gamma * inv_std * (dy - sum dy / rows - (x - mean) * slope); dx may be dy.
-template <int Width>
+template <int Width, typename T>
 __global__ void __launch_bounds__(kColumnBlock)
-    input_gradient_kernel(int rows, int channels, int width, const float* __restrict__ x,
-                          const float* __restrict__ mean, const float* __restrict__ inv_std,
-                          const float* __restrict__ gamma, const Slope* __restrict__ slopes, const float* dy,
-                          float* dx) {
+    input_gradient_kernel(int rows, int channels, int width, const T* __restrict__ x, const float* __restrict__ mean,
+                          const float* __restrict__ inv_std, const float* __restrict__ gamma,
+                          const Slope* __restrict__ slopes, const T* dy, T* dx) {
   const ColumnPlace at(width);
   const int channel = at.column * Width;
   if (channel >= channels) return;
@@ -216,12 +216,13 @@ void start_map(const char* name, Stream stream, const BatchNormShape& shape, int
          shape.rows, shape.channels, width, arguments...);
 }
 
-void normalize(const char* name, Stream stream, const BatchNormShape& shape, const Normalization& by, const float* x,
-               float* y) {
+template <typename T>
+void normalize(const char* name, Stream stream, const BatchNormShape& shape, const Normalization& by, const T* x,
+               T* y) {
   if (shape.channels % 4 == 0 && wide_enough(by.mean, by.spread, by.gamma, by.beta, x, y)) {
-    start_map(name, stream, shape, 4, normalize_kernel<4>, by, x, y);
+    start_map(name, stream, shape, 4, normalize_kernel<4, T>, by, x, y);
   } else {
-    start_map(name, stream, shape, 1, normalize_kernel<1>, by, x, y);
+    start_map(name, stream, shape, 1, normalize_kernel<1, T>, by, x, y);
   }
 }
 
@@ -231,48 +232,63 @@ std::size_t batch_norm_scratch_bytes(const BatchNormShape& shape) {
   return partial_count(shape) * sizeof(TwoSums) + static_cast<std::size_t>(shape.channels) * sizeof(Slope);
 }
 
-void batch_norm_forward(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
-                        const float* beta, float* y, float* saved_mean, float* saved_inv_std, float* running_mean,
-                        float* running_variance, Scratch scratch) {
+template <typename T>
+void batch_norm_forward(Stream stream, const BatchNormShape& shape, const T* x, const float* gamma, const float* beta,
+                        T* y, float* saved_mean, float* saved_inv_std, float* running_mean, float* running_variance,
+                        Scratch scratch) {
   const Chunks chunks(shape);
   TwoSums* const partials = partials_in(scratch);
-  launch(over_columns("batch_norm_moments", stream, chunks.groups, chunks.count), moments_kernel, shape.rows,
+  launch(over_columns("batch_norm_moments", stream, chunks.groups, chunks.count), moments_kernel<T>, shape.rows,
          shape.channels, chunks.width, x, partials);
-  launch(over_columns("batch_norm_statistics", stream, chunks.groups, 1), finish_moments_kernel, shape, chunks.width,
+  launch(over_columns("batch_norm_statistics", stream, chunks.groups, 1), finish_moments_kernel<T>, shape, chunks.width,
          chunks.count, partials, x, saved_mean, saved_inv_std, running_mean, running_variance);
   normalize("batch_norm", stream, shape, {saved_mean, saved_inv_std, false, shape.epsilon, gamma, beta}, x, y);
 }
 
-void batch_norm_inference(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
-                          const float* beta, const float* running_mean, const float* running_variance, float* y) {
+template <typename T>
+void batch_norm_inference(Stream stream, const BatchNormShape& shape, const T* x, const float* gamma, const float* beta,
+                          const float* running_mean, const float* running_variance, T* y) {
   normalize("batch_norm_inference", stream, shape, {running_mean, running_variance, true, shape.epsilon, gamma, beta},
             x, y);
 }
 
-void batch_norm_backward(Stream stream, const BatchNormShape& shape, const float* x, const float* gamma,
-                         const float* saved_mean, const float* saved_inv_std, const float* dy, float* dx, float* dgamma,
+template <typename T>
+void batch_norm_backward(Stream stream, const BatchNormShape& shape, const T* x, const float* gamma,
+                         const float* saved_mean, const float* saved_inv_std, const T* dy, T* dx, float* dgamma,
                          float* dbeta, Scratch scratch) {
   const Chunks chunks(shape);
   TwoSums* const partials = partials_in(scratch);
   Slope* const slopes = slopes_in(scratch, shape);
-  launch(over_columns("batch_norm_gradient_sums", stream, chunks.groups, chunks.count), gradient_sums_kernel,
+  launch(over_columns("batch_norm_gradient_sums", stream, chunks.groups, chunks.count), gradient_sums_kernel<T>,
          shape.rows, shape.channels, chunks.width, x, saved_mean, dy, partials);
   launch(over_columns("batch_norm_gradients", stream, chunks.groups, 1), finish_gradients_kernel, shape.rows,
          shape.channels, chunks.width, chunks.count, partials, saved_inv_std, dgamma, dbeta, slopes);
   if (dx == nullptr) return;
   if (shape.channels % 4 == 0 && wide_enough(x, saved_mean, saved_inv_std, gamma, dy, dx)) {
-    start_map("batch_norm_input_gradient", stream, shape, 4, input_gradient_kernel<4>, x, saved_mean, saved_inv_std,
+    start_map("batch_norm_input_gradient", stream, shape, 4, input_gradient_kernel<4, T>, x, saved_mean, saved_inv_std,
               gamma, slopes, dy, dx);
   } else {
-    start_map("batch_norm_input_gradient", stream, shape, 1, input_gradient_kernel<1>, x, saved_mean, saved_inv_std,
+    start_map("batch_norm_input_gradient", stream, shape, 1, input_gradient_kernel<1, T>, x, saved_mean, saved_inv_std,
               gamma, slopes, dy, dx);
   }
 }
 
+template <typename T>
 void batch_norm_backward_inference(Stream stream, const BatchNormShape& shape, const float* gamma,
-                                   const float* running_variance, const float* dy, float* dx) {
+                                   const float* running_variance, const T* dy, T* dx) {
   normalize("batch_norm_frozen_gradient", stream, shape,
             {nullptr, running_variance, true, shape.epsilon, gamma, nullptr}, dy, dx);
 }
+
+#define CURIE_BATCH_NORM_OF(T)                                                                                         \
+  template void batch_norm_forward(Stream, const BatchNormShape&, const T*, const float*, const float*, T*, float*,    \
+                                   float*, float*, float*, Scratch);                                                   \
+  template void batch_norm_inference(Stream, const BatchNormShape&, const T*, const float*, const float*,              \
+                                     const float*, const float*, T*);                                                  \
+  template void batch_norm_backward(Stream, const BatchNormShape&, const T*, const float*, const float*, const float*, \
+                                    const T*, T*, float*, float*, Scratch);                                            \
+  template void batch_norm_backward_inference(Stream, const BatchNormShape&, const float*, const float*, const T*, T*);
+CURIE_BATCH_NORM_OF(float)
+CURIE_BATCH_NORM_OF(Bf16)
 
 }  // namespace curie::CURIE_GPU

@@ -25,15 +25,16 @@ struct ForwardFilters {
 
 // All taps of 32 filters lie in shared memory; x comes through the first-level cache, where the taps of neighbouring
 // pixels overlap.
+template <typename T>
 __global__ void __launch_bounds__(kForwardBlock)
-    forward_few_kernel(Correlation c, bool vectors, CorrelationArguments arguments) {
+    forward_few_kernel(Correlation c, bool vectors, CorrelationArguments<T> arguments) {
   ForwardFilters& filters = shared<ForwardFilters>();
   const auto blocks_across = static_cast<unsigned>(c.k + kFilters - 1) / kFilters;
   const int first_filter = static_cast<int>(blockIdx.x % blocks_across) * kFilters;
   const int taps = c.r * c.s * c.c;
   for (int i = static_cast<int>(threadIdx.x); i < taps * kFilters; i += kForwardBlock) {
     const int tap = i / kFilters, filter = first_filter + i % kFilters;
-    filters.w[tap][i % kFilters] = filter < c.k ? arguments.w[std::size_t{1} * filter * taps + tap] : 0.0f;
+    filters.w[tap][i % kFilters] = filter < c.k ? value_of(arguments.w[std::size_t{1} * filter * taps + tap]) : 0.0f;
   }
   __syncthreads();
 
@@ -41,7 +42,7 @@ __global__ void __launch_bounds__(kForwardBlock)
   const int across = static_cast<int>(threadIdx.x) % kThreadsAcross * kThreadFilters;
   const Position first = plus(position_of(std::size_t{blockIdx.x / blocks_across} * kForwardPixels, radix),
                               static_cast<int>(threadIdx.x) / kThreadsAcross, radix);
-  const float* images[kThreadPixels];
+  const T* images[kThreadPixels];
   int tops[kThreadPixels], lefts[kThreadPixels];
   CURIE_UNROLL
   for (int i = 0; i < kThreadPixels; ++i) {
@@ -64,7 +65,8 @@ __global__ void __launch_bounds__(kForwardBlock)
     for (int i = 0; i < kThreadPixels; ++i) {
       const int row = tops[i] + tap.high, column = lefts[i] + tap.middle;
       const bool inside = row >= 0 && row < c.h && column >= 0 && column < c.w;
-      const float x = inside ? images[i][(static_cast<std::ptrdiff_t>(row) * c.w + column) * c.c + tap.low] : 0.0f;
+      const float x =
+          inside ? value_of(images[i][(static_cast<std::ptrdiff_t>(row) * c.w + column) * c.c + tap.low]) : 0.0f;
       CURIE_UNROLL
       for (int j = 0; j < kThreadFilters; ++j) sums[i][j] += x * w[j];
     }
@@ -75,13 +77,13 @@ __global__ void __launch_bounds__(kForwardBlock)
   for (int i = 0; i < kThreadPixels; ++i) {
     if (tops[i] == -0x40000000) continue;
     const Position pixel = plus(first, i * kGroups, radix);
-    float* y = arguments.y + (pixel.high * c.y_image + pixel.middle * c.y_row + pixel.low * c.y_pixel);
+    T* y = arguments.y + (pixel.high * c.y_image + pixel.middle * c.y_row + pixel.low * c.y_pixel);
     CURIE_UNROLL
     for (int j = 0; j < kThreadFilters; ++j) {
       const int filter = first_filter + across + j;
       if (filter < c.k && arguments.bias != nullptr) sums[i][j] += arguments.bias[filter];
       if (arguments.relu && sums[i][j] < 0.0f) sums[i][j] = 0.0f;  // NaN stays
-      if (!vectors && filter < c.k) y[filter] = sums[i][j];
+      if (!vectors && filter < c.k) y[filter] = rounded<T>(sums[i][j]);
     }
     CURIE_UNROLL
     for (int j = 0; j < kThreadFilters; j += 4) {
@@ -110,10 +112,9 @@ struct WeightTiles {
 // A lane has one filter, with the sums of kTaps taps in registers: dy is read as it lies, x is the same for a warp. The
 // warps share the pixels, and their sums are added in order at the end. Two blocks are to fit a multiprocessor, which
 // leaves 128 registers a thread.
-template <int kTaps>
+template <int kTaps, typename T>
 __global__ void __launch_bounds__(kWeightBlock, 2)
-    weight_gradient_few_kernel(Correlation c, const float* __restrict__ x, const float* __restrict__ dy,
-                               WeightSums out) {
+    weight_gradient_few_kernel(Correlation c, const T* __restrict__ x, const T* __restrict__ dy, WeightSums out) {
   WeightTiles<kTaps>& tiles = shared<WeightTiles<kTaps>>();
   const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarpSize, warp = thread / kWarpSize;
   const int taps = c.r * c.s * c.c;
@@ -139,7 +140,7 @@ __global__ void __launch_bounds__(kWeightBlock, 2)
       const int column = pixel.low * c.stride_w - c.pad_left + tap.middle;
       const bool inside = first + static_cast<std::size_t>(slot) < tile.end_pixel && tap.high < c.r && row >= 0 &&
                           row < c.h && column >= 0 && column < c.w;
-      tiles.x[i][slot] = inside ? x[((top + row) * c.w + column) * c.c + tap.low] : 0.0f;
+      tiles.x[i][slot] = inside ? value_of(x[((top + row) * c.w + column) * c.c + tap.low]) : 0.0f;
       advance(tap, tap_step, tap_radix(c));
     }
     advance(pixel, pixel_step, radix);
@@ -152,7 +153,8 @@ __global__ void __launch_bounds__(kWeightBlock, 2)
       CURIE_UNROLL
       for (int j = 0; j < 4; ++j) {
         const std::size_t from = first + static_cast<std::size_t>(at + j);
-        gradient[j] = from < tile.end_pixel && filter < c.k ? dy[from * static_cast<std::size_t>(c.k) + filter] : 0.0f;
+        gradient[j] =
+            from < tile.end_pixel && filter < c.k ? value_of(dy[from * static_cast<std::size_t>(c.k) + filter]) : 0.0f;
         bias += gradient[j];
       }
       CURIE_UNROLL
@@ -186,33 +188,41 @@ __global__ void __launch_bounds__(kWeightBlock, 2)
   }
 }
 
-template <int kTaps>
-void start_weights(Stream stream, const Conv2dShape& shape, const float* x, const float* dy, const WeightSums& sums) {
+template <int kTaps, typename T>
+void start_weights(Stream stream, const Conv2dShape& shape, const T* x, const T* dy, const WeightSums& sums) {
   const int tiles = ceil_div(shape.k, kWarpSize) * ceil_div(taps_of(shape), kTaps);
   launch({.name = "conv2d_weight_gradient_few",
           .grid = static_cast<unsigned>(tiles * sums.splits),
           .block = kWeightBlock,
           .stream = stream},
-         weight_gradient_few_kernel<kTaps>, forward_correlation(shape), x, dy, sums);
+         weight_gradient_few_kernel<kTaps, T>, forward_correlation(shape), x, dy, sums);
 }
 
 }  // namespace
 
-void start_forward_few(Stream stream, bool vectors, const Conv2dShape& shape, const CorrelationArguments& arguments) {
+template <typename T>
+void start_forward_few(Stream stream, bool vectors, const Conv2dShape& shape,
+                       const CorrelationArguments<T>& arguments) {
   const std::size_t pixels = std::size_t(shape.n) * shape.p * shape.q;
   const auto filters = static_cast<unsigned>(ceil_div(shape.k, kFilters));
   launch({.name = "conv2d_forward_few",
           .grid = blocks_for(pixels, kForwardPixels) * filters,
           .block = kForwardBlock,
           .stream = stream},
-         forward_few_kernel, forward_correlation(shape), vectors, arguments);
+         forward_few_kernel<T>, forward_correlation(shape), vectors, arguments);
 }
 
-void start_weight_gradient_few(Stream stream, const Conv2dShape& shape, const float* x, const float* dy,
+template <typename T>
+void start_weight_gradient_few(Stream stream, const Conv2dShape& shape, const T* x, const T* dy,
                                const WeightSums& sums) {
   // 3x3 of one channel, or of three: sums that are not wanted cost time too.
   if (taps_of(shape) <= 9) return start_weights<9>(stream, shape, x, dy, sums);
   start_weights<27>(stream, shape, x, dy, sums);
 }
+
+template void start_forward_few(Stream, bool, const Conv2dShape&, const CorrelationArguments<float>&);
+template void start_forward_few(Stream, bool, const Conv2dShape&, const CorrelationArguments<Bf16>&);
+template void start_weight_gradient_few(Stream, const Conv2dShape&, const float*, const float*, const WeightSums&);
+template void start_weight_gradient_few(Stream, const Conv2dShape&, const Bf16*, const Bf16*, const WeightSums&);
 
 }  // namespace curie::CURIE_GPU

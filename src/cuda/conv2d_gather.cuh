@@ -67,18 +67,19 @@ struct Share {
 };
 
 // take(pass) gives the address of this thread's elements of the next tile, null where they are zeros. Passes are asked
-// for in order, 0 to kPasses - 1; then the next tile follows.
+// for in order, 0 to kPasses - 1; then the next tile follows. T is what memory holds, float or Bf16.
 
-// Patches of the image: rows are pixels of the output, the depth is the taps.
-template <typename ShareType>
+// Patches of the image: rows are pixels of the output, the depth is the taps from `first_tap` on.
+template <typename ShareType, typename T>
 class PatchRows {
  public:
   using Part = ShareType;
+  using Element = T;
   static_assert(Part::kAlongDepth, "channels are contiguous");
 
-  __device__ __forceinline__ PatchRows(const Correlation& c, const float* x, Position first_pixel)
+  __device__ __forceinline__ PatchRows(const Correlation& c, const T* x, Position first_pixel, int first_tap = 0)
       : c_(c),
-        tap_(position_of(static_cast<unsigned>(Part::across()), tap_radix(c))),
+        tap_(position_of(static_cast<unsigned>(first_tap + Part::across()), tap_radix(c))),
         step_(position_of(static_cast<unsigned>(Part::kDepth), tap_radix(c))) {
     CURIE_UNROLL
     for (int pass = 0; pass < Part::kPasses; ++pass) {
@@ -90,7 +91,7 @@ class PatchRows {
     }
   }
 
-  __device__ __forceinline__ const float* take(int pass) {
+  __device__ __forceinline__ const T* take(int pass) {
     const int row = top_[pass] + tap_.high, column = left_[pass] + tap_.middle;
     const bool inside = tap_.high < c_.r && row >= 0 && row < c_.h && column >= 0 && column < c_.w;
     const std::ptrdiff_t offset = (static_cast<std::ptrdiff_t>(row) * c_.w + column) * c_.c + tap_.low;
@@ -101,25 +102,26 @@ class PatchRows {
  private:
   const Correlation& c_;
   Position tap_, step_;
-  const float* image_[Part::kPasses];
+  const T* image_[Part::kPasses];
   int top_[Part::kPasses], left_[Part::kPasses];
 };
 
-// Filters: rows are the outputs o, the depth is the taps. Contiguous along the depth in the forward direction, along
-// the rows in the input gradient.
-template <typename ShareType>
+// Filters: rows are the outputs o, the depth is the taps from `first_tap` on. Contiguous along the depth in the forward
+// direction, along the rows in the input gradient.
+template <typename ShareType, typename T>
 class FilterRows {
  public:
   using Part = ShareType;
+  using Element = T;
 
-  __device__ __forceinline__ FilterRows(const Correlation& c, const float* w, int first_filter)
+  __device__ __forceinline__ FilterRows(const Correlation& c, const T* w, int first_filter, int first_tap = 0)
       : c_(c),
         w_(w),
         filter_(first_filter + Part::row(0)),
-        tap_(position_of(static_cast<unsigned>(Part::depth(0)), tap_radix(c))),
+        tap_(position_of(static_cast<unsigned>(first_tap + Part::depth(0)), tap_radix(c))),
         step_(position_of(static_cast<unsigned>(Part::kAlongDepth ? Part::kDepth : Part::kLinesAPass), tap_radix(c))) {}
 
-  __device__ __forceinline__ const float* take(int pass) {
+  __device__ __forceinline__ const T* take(int pass) {
     const int filter = Part::kAlongDepth ? filter_ + pass * Part::kLinesAPass : filter_;
     const bool inside = tap_.high < c_.r && filter < c_.k;
     const std::ptrdiff_t offset =
@@ -130,19 +132,20 @@ class FilterRows {
 
  private:
   const Correlation& c_;
-  const float* w_;
+  const T* w_;
   int filter_;
   Position tap_, step_;
 };
 
 // The output's gradient: rows are filters, the depth is the pixels from `first` to `end`.
-template <typename ShareType>
+template <typename ShareType, typename T>
 class GradientRows {
  public:
   using Part = ShareType;
+  using Element = T;
   static_assert(!Part::kAlongDepth, "filters are contiguous");
 
-  __device__ __forceinline__ GradientRows(const Correlation& c, const float* dy, int first_filter, std::size_t first,
+  __device__ __forceinline__ GradientRows(const Correlation& c, const T* dy, int first_filter, std::size_t first,
                                           std::size_t end)
       : dy_(dy),
         filters_(c.k),
@@ -150,7 +153,7 @@ class GradientRows {
         pixel_(first + static_cast<std::size_t>(Part::line(0))),
         end_(end) {}
 
-  __device__ __forceinline__ const float* take(int) {
+  __device__ __forceinline__ const T* take(int) {
     const bool inside = pixel_ < end_ && filter_ < filters_;
     const std::size_t offset = pixel_ * static_cast<std::size_t>(filters_) + static_cast<std::size_t>(filter_);
     pixel_ += Part::kLinesAPass;
@@ -158,19 +161,20 @@ class GradientRows {
   }
 
  private:
-  const float* dy_;
+  const T* dy_;
   int filters_, filter_;
   std::size_t pixel_, end_;
 };
 
 // Patches of the image, transposed: rows are taps, the depth is the pixels from `first` to `end`.
-template <typename ShareType>
+template <typename ShareType, typename T>
 class TapRows {
  public:
   using Part = ShareType;
+  using Element = T;
   static_assert(!Part::kAlongDepth, "channels are contiguous");
 
-  __device__ __forceinline__ TapRows(const Correlation& c, const float* x, int first_tap, std::size_t first,
+  __device__ __forceinline__ TapRows(const Correlation& c, const T* x, int first_tap, std::size_t first,
                                      std::size_t end)
       : c_(c),
         x_(x),
@@ -180,7 +184,7 @@ class TapRows {
         index_(first + static_cast<std::size_t>(Part::line(0))),
         end_(end) {}
 
-  __device__ __forceinline__ const float* take(int) {
+  __device__ __forceinline__ const T* take(int) {
     const int row = pixel_.middle * c_.stride_h - c_.pad_top + tap_.high;
     const int column = pixel_.low * c_.stride_w - c_.pad_left + tap_.middle;
     const bool inside = index_ < end_ && tap_.high < c_.r && row >= 0 && row < c_.h && column >= 0 && column < c_.w;
@@ -193,7 +197,7 @@ class TapRows {
 
  private:
   const Correlation& c_;
-  const float* x_;
+  const T* x_;
   Position tap_, pixel_, step_;
   std::size_t index_, end_;
 };

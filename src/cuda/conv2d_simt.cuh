@@ -1,9 +1,10 @@
-// A block's part of a matrix product in float32: tiles of both operands in shared memory, a small tile of sums in the
-// registers of each thread. While a tile is computed with, the next one is on its way from global memory to registers.
+// A block's part of a matrix product in float32, whatever memory holds: tiles of both operands in shared memory, a
+// small tile of sums in the registers of each thread. While a tile is computed with, the next one is on its way from
+// global memory to registers.
 #pragma once
 
 #include "cuda/conv2d_gather.cuh"
-#include "cuda/vec.cuh"
+#include "cuda/floats.cuh"
 
 namespace curie::CURIE_GPU {
 
@@ -36,21 +37,15 @@ struct SimtSums {
 
 template <typename Part>
 struct Fetched {
-  float values[Part::kPasses][Part::kVector];
+  Floats<Part::kVector> values[Part::kPasses];
 };
 
 template <typename Operand, typename Part = typename Operand::Part>
 __device__ __forceinline__ void fetch(Operand& operand, Fetched<Part>& fetched) {
   CURIE_UNROLL
   for (int pass = 0; pass < Part::kPasses; ++pass) {
-    const float* source = operand.take(pass);
-    float(&values)[Part::kVector] = fetched.values[pass];
-    if constexpr (Part::kVector == 4) {
-      const float4 four = source != nullptr ? load4(source) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-      values[0] = four.x, values[1] = four.y, values[2] = four.z, values[3] = four.w;
-    } else {
-      values[0] = source != nullptr ? *source : 0.0f;
-    }
+    const typename Operand::Element* source = operand.take(pass);
+    fetched.values[pass] = source != nullptr ? load<Part::kVector>(source) : Floats<Part::kVector>{};
   }
 }
 
@@ -59,7 +54,7 @@ __device__ __forceinline__ void put(const Fetched<Part>& fetched, float (&tile)[
   if (!Part::takes()) return;
   CURIE_UNROLL
   for (int pass = 0; pass < Part::kPasses; ++pass) {
-    const float(&values)[Part::kVector] = fetched.values[pass];
+    const float(&values)[Part::kVector] = fetched.values[pass].of;
     const int row = Part::row(pass), depth = Part::depth(pass);
     if constexpr (Part::kVector == 4 && !Part::kAlongDepth) {
       store4(&tile[depth][row], make_float4(values[0], values[1], values[2], values[3]));

@@ -12,11 +12,13 @@
 namespace curie::CURIE_GPU {
 namespace {
 
-using ForwardStage = tile::Stage<true, true>;
+template <typename Cell>
+using ForwardStage = tile::Stage<true, true, Cell>;
 
+template <typename Cell>
 struct ForwardTile {
   union {
-    ForwardStage stages[2];
+    ForwardStage<Cell> stages[2];
     alignas(16) float sums[tile::kRows][tile::kColumns + 4];
   };
   Corner corners[tile::kRows];
@@ -31,15 +33,17 @@ struct Rows {
   int of_window, windows, passes;
 };
 
-__device__ __forceinline__ void copy_inputs(ForwardTile& tiles, ForwardStage& stage, const Geometry& g, const float* x,
-                                            bool by_fours, int first_tap) {
+template <typename Cell, typename T>
+__device__ __forceinline__ void copy_inputs(const ForwardTile<Cell>& tiles, ForwardStage<Cell>& stage,
+                                            const Geometry& g, const T* x, bool in_chunks, int first_tap) {
   const int thread = static_cast<int>(threadIdx.x);
-  if (by_fours) {
-    const int depth = thread % (tile::kDepth / 4) * 4;
+  if (in_chunks) {
+    constexpr int kAcross = tile::kDepth / tile::kChunk<T>;
+    const int depth = thread % kAcross * tile::kChunk<T>;
     const Tap tap = tap_of(g, first_tap + depth);
     CURIE_ROLLED
-    for (int row = thread / (tile::kDepth / 4); row < tile::kRows; row += tile::kBlock / (tile::kDepth / 4)) {
-      copy_input<4>(&stage.a.cell[row][depth], x, g, tiles.corners[row], tap);
+    for (int row = thread / kAcross; row < tile::kRows; row += tile::kBlock / kAcross) {
+      copy_input<tile::kChunk<T>>(&stage.a.cell[row][depth], x, g, tiles.corners[row], tap);
     }
   } else {
     const int depth = thread % tile::kDepth;
@@ -52,12 +56,13 @@ __device__ __forceinline__ void copy_inputs(ForwardTile& tiles, ForwardStage& st
 }
 
 // blockIdx.x: tile, along filters first, so that neighbours share the input.
-template <typename Sums>
+template <typename Sums, typename T>
 __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
-    conv_pool_kernel(Geometry g, Rows rows, const float* __restrict__ x, bool by_fours, tile::Matrix w,
-                     const float* __restrict__ bias, Finish finish) {
+    conv_pool_kernel(Geometry g, Rows rows, const T* __restrict__ x, bool in_chunks, tile::Matrix<T> w,
+                     const float* __restrict__ bias, Finish<T> finish) {
+  using Cell = typename Sums::Cell;
   constexpr int kQuads = tile::kColumns / 4;
-  auto& tiles = shared<ForwardTile>();
+  auto& tiles = shared<ForwardTile<Cell>>();
   const int thread = static_cast<int>(threadIdx.x);
   const unsigned across = static_cast<unsigned>((g.k + tile::kColumns - 1) / tile::kColumns);
   const std::size_t first_window = std::size_t{blockIdx.x / across} * static_cast<std::size_t>(rows.windows);
@@ -73,8 +78,8 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
     tiles.corners[thread] = exists ? corner_of(g, window, position) : Corner{0, kOutside, 0};
     __syncthreads();  // also for the sums of the pass before: the stages overwrite them
     Sums sums;
-    tile::multiply_steps(tiles.stages, sums, steps, [&](ForwardStage& stage, int step) {
-      copy_inputs(tiles, stage, g, x, by_fours, step * tile::kDepth);
+    tile::multiply_steps(tiles.stages, sums, steps, [&](ForwardStage<Cell>& stage, int step) {
+      copy_inputs(tiles, stage, g, x, in_chunks, step * tile::kDepth);
       tile::copy_operand(stage.b, w, first_filter, step * tile::kDepth);
     });
     sums.template for_each<true, true>([&](int row, int column, float value) { tiles.sums[row][column] = value; });
@@ -103,19 +108,20 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
 
 bool conv_pool_fuses(const ConvPoolShape& shape) { return shape.pool >= 2 && shape.pool <= 16; }
 
-void conv_pool_forward(Stream stream, Math math, const ConvPoolShape& shape, const float* x, const float* w,
-                       const float* bias, const DropoutSpec& dropout, const StepState* state, float* y,
-                       std::uint8_t* arg_max, Scratch /*scratch*/) {
+template <typename T>
+void conv_pool_forward(Stream stream, Math math, const ConvPoolShape& shape, const T* x, const T* w, const float* bias,
+                       const DropoutSpec& dropout, const StepState* state, T* y, std::uint8_t* arg_max,
+                       Scratch /*scratch*/) {
   const Geometry g(shape);
   if (g.windows == 0) return;
   const bool drops = dropout.rate > 0.0f;
-  const Finish finish{.y = y,
-                      .arg_max = arg_max,
-                      .state = drops ? state : nullptr,
-                      .seed = dropout.seed,
-                      .stream = dropout.stream,
-                      .threshold = dropout.rate < 1.0f ? drop_threshold(dropout.rate) : 0xFFFFFFFFu,
-                      .scale = dropout_scale(dropout.rate)};
+  const Finish<T> finish{.y = y,
+                         .arg_max = arg_max,
+                         .state = drops ? state : nullptr,
+                         .seed = dropout.seed,
+                         .stream = dropout.stream,
+                         .threshold = dropout.rate < 1.0f ? drop_threshold(dropout.rate) : 0xFFFFFFFFu,
+                         .scale = dropout_scale(dropout.rate)};
   if (conv_pool_single_forward_fits(shape)) {
     conv_pool_single_forward(stream, shape, x, w, bias, finish);
     return;
@@ -124,8 +130,13 @@ void conv_pool_forward(Stream stream, Math math, const ConvPoolShape& shape, con
   const std::size_t tiles = tile::tiles_of(g.windows, static_cast<std::size_t>(rows.windows)) *
                             tile::tiles_of(static_cast<std::size_t>(g.k), tile::kColumns);
   launch({.name = "conv_pool_forward", .grid = static_cast<unsigned>(tiles), .block = tile::kBlock, .stream = stream},
-         math == Math::tf32 ? conv_pool_kernel<tile::Tf32Sums> : conv_pool_kernel<tile::ExactSums>, g, rows, x,
-         g.c % 4 == 0 && aligned16(x), tile::Matrix::by_depth(w, g.k, g.taps()), bias, finish);
+         math == kMmaMath<T> ? conv_pool_kernel<tile::MmaSums<T>, T> : conv_pool_kernel<tile::ExactSums, T>, g, rows, x,
+         g.c % tile::kChunk<T> == 0 && aligned16(x), tile::Matrix<T>::by_depth(w, g.k, g.taps()), bias, finish);
 }
+
+template void conv_pool_forward(Stream, Math, const ConvPoolShape&, const float*, const float*, const float*,
+                                const DropoutSpec&, const StepState*, float*, std::uint8_t*, Scratch);
+template void conv_pool_forward(Stream, Math, const ConvPoolShape&, const Bf16*, const Bf16*, const float*,
+                                const DropoutSpec&, const StepState*, Bf16*, std::uint8_t*, Scratch);
 
 }  // namespace curie::CURIE_GPU

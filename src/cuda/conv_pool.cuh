@@ -70,20 +70,16 @@ __device__ __forceinline__ bool inside(const Geometry& g, int y, int x) {
   return static_cast<unsigned>(y) < static_cast<unsigned>(g.h) && static_cast<unsigned>(x) < static_cast<unsigned>(g.w);
 }
 
-// Copies the input element under a tap, 0 in the padding; kFloats 4: with the three channels behind it.
-template <int kFloats>
-__device__ __forceinline__ void copy_input(float* to, const float* x, const Geometry& g, const Corner& corner,
+// Copies the input element under a tap, 0 in the padding; kCount above 1: with the channels behind it, 16 bytes.
+template <int kCount, typename Cell, typename T>
+__device__ __forceinline__ void copy_input(Cell* to, const T* x, const Geometry& g, const Corner& corner,
                                            const Tap& tap) {
   const int row = corner.y + tap.r, column = corner.x + tap.s;
   const bool valid = inside(g, row, column);
   const std::size_t offset =
       corner.image + (std::size_t(row) * static_cast<std::size_t>(g.w) + std::size_t(column)) * std::size_t(g.c) +
       std::size_t(tap.c);
-  if constexpr (kFloats == 4) {
-    copy_async_16(to, x + (valid ? offset : 0), valid);
-  } else {
-    copy_async_4(to, x + (valid ? offset : 0), valid);
-  }
+  tile::copy_cells<kCount>(to, x + (valid ? offset : 0), valid);
 }
 
 // The greatest value of a window so far and its position: the first one wins, and NaN wins over numbers.
@@ -96,8 +92,9 @@ struct Greatest {
 };
 
 // The end of a forward pass.
+template <typename T>
 struct Finish {
-  float* y;
+  T* y;
   std::uint8_t* arg_max;   // may be null
   const StepState* state;  // of the dropout; null: nothing is dropped
   std::uint64_t seed;
@@ -121,28 +118,29 @@ struct Finish {
         const std::uint32_t drawn = at % 4 == 0 ? bits[0] : at % 4 == 1 ? bits[1] : at % 4 == 2 ? bits[2] : bits[3];
         value = drawn < threshold ? 0.0f : value * scale;
       }
-      y[at] = value;
+      y[at] = rounded<T>(value);
       if (arg_max != nullptr) arg_max[at] = static_cast<std::uint8_t>(four[i].position);
     }
   }
 };
 
 // The gradient at the convolution's output from the pooled one.
+template <typename T>
 struct PooledGradient {
-  const float* dy;
-  const float* y;
+  const T* dy;
+  const T* y;
   const std::uint8_t* arg_max;
   float scale;
 
   __device__ __forceinline__ float of(std::size_t element) const {
-    const float value = dy[element], output = y[element];
+    const float value = value_of(dy[element]), output = value_of(y[element]);
     return output > 0.0f ? value * scale : 0.0f;
   }
   // All three loads at once rather than one behind the test of another.
   __device__ __forceinline__ float at(std::size_t element, int position, bool exists) const {
     float value = 0.0f, output = 0.0f;
     int greatest = -1;
-    if (exists) value = dy[element], output = y[element], greatest = arg_max[element];
+    if (exists) value = value_of(dy[element]), output = value_of(y[element]), greatest = arg_max[element];
     return greatest == position && output > 0.0f ? value * scale : 0.0f;
   }
 };
@@ -151,11 +149,13 @@ inline float dropout_scale(float rate) { return rate < 1.0f ? 1.0f / (1.0f - rat
 
 // conv_pool_single.cu: one input channel and square filters of 3 or 5, whose taps fit in registers.
 bool conv_pool_single_forward_fits(const ConvPoolShape& shape);
-void conv_pool_single_forward(Stream stream, const ConvPoolShape& shape, const float* x, const float* w,
-                              const float* bias, const Finish& finish);
+template <typename T>
+void conv_pool_single_forward(Stream stream, const ConvPoolShape& shape, const T* x, const T* w, const float* bias,
+                              const Finish<T>& finish);
 bool conv_pool_single_weights_fits(const ConvPoolShape& shape);
 std::size_t conv_pool_single_scratch_bytes(const ConvPoolShape& shape);
-void conv_pool_single_weights(Stream stream, const ConvPoolShape& shape, const float* x, const PooledGradient& gradient,
+template <typename T>
+void conv_pool_single_weights(Stream stream, const ConvPoolShape& shape, const T* x, const PooledGradient<T>& gradient,
                               float* dw, float* dbias, float* parts);
 
 }  // namespace curie::CURIE_GPU

@@ -17,24 +17,29 @@ namespace {
 constexpr int kBatch = 4;  // gradients that a thread has on their way from memory at a time
 
 // --- weights ---------------------------------------------------------------------------------------------------------
-using WeightsStage = tile::Stage<false, false>;
+template <typename Cell>
+using WeightsStage = tile::Stage<false, false, Cell>;
 
+template <typename Cell>
 struct WeightsTile {
-  WeightsStage stages[2];
+  WeightsStage<Cell> stages[2];
   Tap taps[tile::kRows];
 };
 
 // Eight threads a position: each brings its input under the tile's taps, and the gradient of the tile's filters there.
-__device__ __forceinline__ void copy_position(const WeightsTile& tiles, WeightsStage& stage, const Geometry& g,
-                                              const float* x, bool by_fours, const PooledGradient& gradient,
-                                              std::size_t window, int position, bool exists, int first_filter) {
+template <typename Cell, typename T>
+__device__ __forceinline__ void copy_position(const WeightsTile<Cell>& tiles, WeightsStage<Cell>& stage,
+                                              const Geometry& g, const T* x, bool in_chunks,
+                                              const PooledGradient<T>& gradient, std::size_t window, int position,
+                                              bool exists, int first_filter) {
   constexpr int kThreads = tile::kBlock / tile::kDepth;
   const int depth = static_cast<int>(threadIdx.x) / kThreads, lane = static_cast<int>(threadIdx.x) % kThreads;
   const Corner corner = exists ? corner_of(g, window, position) : Corner{0, kOutside, 0};
-  if (by_fours) {
+  if (in_chunks) {
+    constexpr int kChunk = tile::kChunk<T>;
     CURIE_ROLLED
-    for (int row = 4 * lane; row < tile::kRows; row += 4 * kThreads) {
-      copy_input<4>(&stage.a.cell[depth][row], x, g, corner, tiles.taps[row]);
+    for (int row = kChunk * lane; row < tile::kRows; row += kChunk * kThreads) {
+      copy_input<kChunk>(&stage.a.cell[depth][row], x, g, corner, tiles.taps[row]);
     }
   } else {
     CURIE_ROLLED
@@ -52,16 +57,17 @@ __device__ __forceinline__ void copy_position(const WeightsTile& tiles, WeightsS
       values[i] = gradient.at(element + static_cast<std::size_t>(filter), position, exists && filter < g.k);
     }
     CURIE_UNROLL
-    for (int i = 0; i < kBatch; ++i) stage.b.cell[depth][first + i * kThreads] = values[i];
+    for (int i = 0; i < kBatch; ++i) stage.b.cell[depth][first + i * kThreads] = rounded<Cell>(values[i]);
   }
 }
 
 // blockIdx.x: tile, along filters first; blockIdx.y: slice of the windows. dw: (slices, k, r, s, c).
-template <typename Sums>
+template <typename Sums, typename T>
 __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
-    conv_pool_weights_kernel(Geometry g, PooledGradient gradient, const float* __restrict__ x, bool by_fours,
+    conv_pool_weights_kernel(Geometry g, PooledGradient<T> gradient, const T* __restrict__ x, bool in_chunks,
                              std::size_t windows_per_slice, float* __restrict__ dw) {
-  auto& tiles = shared<WeightsTile>();
+  using Cell = typename Sums::Cell;
+  auto& tiles = shared<WeightsTile<Cell>>();
   const int thread = static_cast<int>(threadIdx.x);
   const unsigned across = static_cast<unsigned>((g.k + tile::kColumns - 1) / tile::kColumns);
   const int first_tap = static_cast<int>(blockIdx.x / across) * tile::kRows;
@@ -75,10 +81,10 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
   __syncthreads();
   Sums sums;
   const int steps = static_cast<int>((depths + tile::kDepth - 1) / tile::kDepth);
-  tile::multiply_steps(tiles.stages, sums, steps, [&](WeightsStage& stage, int step) {
+  tile::multiply_steps(tiles.stages, sums, steps, [&](WeightsStage<Cell>& stage, int step) {
     const std::size_t depth = std::size_t(step) * tile::kDepth + std::size_t(thread / (tile::kBlock / tile::kDepth));
     const std::size_t window = begin + depth / positions;
-    copy_position(tiles, stage, g, x, by_fours, gradient, window, static_cast<int>(depth % positions), depth < depths,
+    copy_position(tiles, stage, g, x, in_chunks, gradient, window, static_cast<int>(depth % positions), depth < depths,
                   first_filter);
   });
   const std::size_t taps = static_cast<std::size_t>(g.taps());
@@ -104,8 +110,9 @@ struct WeightsPlan {
 };
 
 // --- bias ------------------------------------------------------------------------------------------------------------
+template <typename T>
 struct BiasGradient {
-  PooledGradient gradient;
+  PooledGradient<T> gradient;
   std::size_t filters;
   __device__ __forceinline__ float operator()(std::size_t window, std::size_t filter) const {
     return gradient.of(window * filters + filter);
@@ -119,7 +126,8 @@ int bias_slices(const Geometry& g) {
 }
 
 // --- input -----------------------------------------------------------------------------------------------------------
-using InputStage = tile::Stage<true, false>;
+template <typename Cell>
+using InputStage = tile::Stage<true, false, Cell>;
 
 // The window of which a tap lies on a pixel: its first filter's element, and the position; none: position -1.
 struct Source {
@@ -127,8 +135,9 @@ struct Source {
   int position;
 };
 
+template <typename Cell>
 struct InputTile {
-  InputStage stages[2];
+  InputStage<Cell> stages[2];
   Source sources[2][tile::kRows];  // of the taps in turn
 };
 
@@ -149,11 +158,12 @@ __device__ __forceinline__ Source source_of(const Geometry& g, const Pixel& pixe
 }
 
 // blockIdx.x: tile, along channels first. A step is one tap and 16 filters.
-template <typename Sums>
+template <typename Sums, typename T>
 __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
-    conv_pool_input_kernel(Geometry g, PooledGradient gradient, std::size_t pixels, tile::Matrix w,
-                           float* __restrict__ dx) {
-  auto& tiles = shared<InputTile>();
+    conv_pool_input_kernel(Geometry g, PooledGradient<T> gradient, std::size_t pixels, tile::Matrix<T> w,
+                           T* __restrict__ dx) {
+  using Cell = typename Sums::Cell;
+  auto& tiles = shared<InputTile<Cell>>();
   const int thread = static_cast<int>(threadIdx.x);
   const unsigned across = static_cast<unsigned>((g.c + tile::kColumns - 1) / tile::kColumns);
   const std::size_t first_pixel = std::size_t{blockIdx.x / across} * tile::kRows;
@@ -169,7 +179,7 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
   tiles.sources[0][thread] = source_of(g, pixel, 0, 0);
   __syncthreads();
   Sums sums;
-  tile::multiply_steps(tiles.stages, sums, steps, [&](InputStage& stage, int step) {
+  tile::multiply_steps(tiles.stages, sums, steps, [&](InputStage<Cell>& stage, int step) {
     const int tap = step / chunks, chunk = step % chunks;
     if (chunk + 1 == chunks) {
       tiles.sources[(tap + 1) % 2][thread] = source_of(g, pixel, (tap + 1) / g.s, (tap + 1) % g.s);
@@ -186,9 +196,9 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
                                 source.position >= 0 && filter < g.k);
       }
       CURIE_UNROLL
-      for (int i = 0; i < kBatch; ++i) stage.a.cell[first + i * kDown][depth] = values[i];
+      for (int i = 0; i < kBatch; ++i) stage.a.cell[first + i * kDown][depth] = rounded<Cell>(values[i]);
     }
-    tile::Matrix of_tap = w;
+    tile::Matrix<T> of_tap = w;
     of_tap.data += std::size_t(tap) * std::size_t(g.c);
     tile::copy_operand(stage.b, of_tap, first_channel, chunk * tile::kDepth);
   });
@@ -196,7 +206,7 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
     const std::size_t at = first_pixel + static_cast<std::size_t>(row);
     const int channel = first_channel + column;
     if (at < pixels && channel < g.c)
-      dx[at * static_cast<std::size_t>(g.c) + static_cast<std::size_t>(channel)] = value;
+      dx[at * static_cast<std::size_t>(g.c) + static_cast<std::size_t>(channel)] = rounded<T>(value);
   });
 }
 
@@ -208,11 +218,13 @@ std::size_t conv_pool_scratch_bytes(const ConvPoolShape& shape) {
   return (WeightsPlan(g).parts() + std::size_t(bias_slices(g)) * std::size_t(g.k)) * sizeof(float);
 }
 
-void conv_pool_backward(Stream stream, Math math, const ConvPoolShape& shape, const float* x, const float* w,
-                        const float* y, const std::uint8_t* arg_max, float dropout_rate, const float* dy, float* dx,
-                        float* dw, float* dbias, Scratch scratch) {
+template <typename T>
+void conv_pool_backward(Stream stream, Math math, const ConvPoolShape& shape, const T* x, const T* w, const T* y,
+                        const std::uint8_t* arg_max, float dropout_rate, const T* dy, T* dx, float* dw, float* dbias,
+                        Scratch scratch) {
   const Geometry g(shape);
-  const PooledGradient gradient{dy, y, arg_max, dropout_scale(dropout_rate)};
+  const bool mma = math == kMmaMath<T>;
+  const PooledGradient<T> gradient{dy, y, arg_max, dropout_scale(dropout_rate)};
   float* const parts = reinterpret_cast<float*>(scratch.data);
   if (conv_pool_single_weights_fits(shape)) {
     conv_pool_single_weights(stream, shape, x, gradient, dw, dbias, parts);
@@ -222,13 +234,14 @@ void conv_pool_backward(Stream stream, Math math, const ConvPoolShape& shape, co
             .grid = dim3(static_cast<unsigned>(plan.tiles), static_cast<unsigned>(plan.slices)),
             .block = tile::kBlock,
             .stream = stream},
-           math == Math::tf32 ? conv_pool_weights_kernel<tile::Tf32Sums> : conv_pool_weights_kernel<tile::ExactSums>, g,
-           gradient, x, g.c % 4 == 0 && aligned16(x), plan.windows_per_slice, plan.slices > 1 ? parts : dw);
+           mma ? conv_pool_weights_kernel<tile::MmaSums<T>, T> : conv_pool_weights_kernel<tile::ExactSums, T>, g,
+           gradient, x, g.c % tile::kChunk<T> == 0 && aligned16(x), plan.windows_per_slice,
+           plan.slices > 1 ? parts : dw);
     if (plan.slices > 1) sum_slices(stream, plan.elements, plan.slices, parts, dw);
     if (dbias != nullptr) {
       const std::size_t filters = static_cast<std::size_t>(g.k);
       float* const bias_parts = parts + plan.parts();
-      sum_columns(stream, BiasGradient{gradient, filters}, g.windows, filters, bias_slices(g), bias_parts);
+      sum_columns(stream, BiasGradient<T>{gradient, filters}, g.windows, filters, bias_slices(g), bias_parts);
       sum_slices(stream, filters, bias_slices(g), bias_parts, dbias);
     }
   }
@@ -236,13 +249,19 @@ void conv_pool_backward(Stream stream, Math math, const ConvPoolShape& shape, co
   const std::size_t pixels = std::size_t(shape.conv.n) * std::size_t(g.h) * std::size_t(g.w);
   const std::size_t tiles =
       tile::tiles_of(pixels, tile::kRows) * tile::tiles_of(static_cast<std::size_t>(g.c), tile::kColumns);
-  const tile::Matrix weights{w, static_cast<std::size_t>(g.taps()), g.c, g.k, g.c % 4 == 0 && aligned16(w)};
+  const bool in_chunks = g.c % tile::kChunk<T> == 0 && aligned16(w);
+  const tile::Matrix<T> weights{w, static_cast<std::size_t>(g.taps()), g.c, g.k, in_chunks};
   launch({.name = "conv_pool_backward_input",
           .grid = static_cast<unsigned>(tiles),
           .block = tile::kBlock,
           .stream = stream},
-         math == Math::tf32 ? conv_pool_input_kernel<tile::Tf32Sums> : conv_pool_input_kernel<tile::ExactSums>, g,
-         gradient, pixels, weights, dx);
+         mma ? conv_pool_input_kernel<tile::MmaSums<T>, T> : conv_pool_input_kernel<tile::ExactSums, T>, g, gradient,
+         pixels, weights, dx);
 }
+
+template void conv_pool_backward(Stream, Math, const ConvPoolShape&, const float*, const float*, const float*,
+                                 const std::uint8_t*, float, const float*, float*, float*, float*, Scratch);
+template void conv_pool_backward(Stream, Math, const ConvPoolShape&, const Bf16*, const Bf16*, const Bf16*,
+                                 const std::uint8_t*, float, const Bf16*, Bf16*, float*, float*, Scratch);
 
 }  // namespace curie::CURIE_GPU

@@ -18,10 +18,10 @@ struct Filters {
   alignas(16) float bias[kMostFilters];
 };
 
-template <int kFilter, int kPool>
+template <int kFilter, int kPool, typename T>
 __global__ void __launch_bounds__(kBlock)
-    single_forward_kernel(Geometry g, const float* __restrict__ x, const float* __restrict__ w,
-                          const float* __restrict__ bias, Finish finish) {
+    single_forward_kernel(Geometry g, const T* __restrict__ x, const T* __restrict__ w, const float* __restrict__ bias,
+                          Finish<T> finish) {
   constexpr int kTaps = kFilter * kFilter, kPatch = kFilter + kPool - 1, kPositions = kPool * kPool;
   auto& filters = shared<Filters<kFilter>>();
   const int quads = (g.k + 3) / 4;
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kBlock)
     const int filter = i % (4 * quads), tap = i / (4 * quads);
     const bool exists = filter < g.k;
     if (tap < kTaps) {
-      filters.of_tap[tap][filter] = exists ? w[filter * kTaps + tap] : 0.0f;
+      filters.of_tap[tap][filter] = exists ? value_of(w[filter * kTaps + tap]) : 0.0f;
     } else {
       filters.bias[filter] = exists && bias != nullptr ? bias[filter] : 0.0f;
     }
@@ -47,8 +47,8 @@ __global__ void __launch_bounds__(kBlock)
       CURIE_UNROLL
       for (int j = 0; j < kPatch; ++j) {
         const int row = corner.y + i, column = corner.x + j;
-        patch[i][j] =
-            inside(g, row, column) ? x[corner.image + std::size_t(row) * std::size_t(g.w) + std::size_t(column)] : 0.0f;
+        const std::size_t at = corner.image + std::size_t(row) * std::size_t(g.w) + std::size_t(column);
+        patch[i][j] = inside(g, row, column) ? value_of(x[at]) : 0.0f;
       }
     }
     float sums[kPositions][4] = {};
@@ -77,16 +77,17 @@ __global__ void __launch_bounds__(kBlock)
   }
 }
 
-template <int kFilter>
-void forward_of_filter(Stream stream, const ConvPoolShape& shape, const float* x, const float* w, const float* bias,
-                       const Finish& finish) {
+template <int kFilter, typename T>
+void forward_of_filter(Stream stream, const ConvPoolShape& shape, const T* x, const T* w, const float* bias,
+                       const Finish<T>& finish) {
   constexpr std::size_t kMostBlocks = 132 * 16;  // so that the weights are read for several windows
   const Geometry g(shape);
   launch({.name = "conv_pool_single_forward",
           .grid = blocks_for(g.windows * ((std::size_t(g.k) + 3) / 4), kBlock, kMostBlocks),
           .block = kBlock,
           .stream = stream},
-         g.pool == 2 ? single_forward_kernel<kFilter, 2> : single_forward_kernel<kFilter, 3>, g, x, w, bias, finish);
+         g.pool == 2 ? single_forward_kernel<kFilter, 2, T> : single_forward_kernel<kFilter, 3, T>, g, x, w, bias,
+         finish);
 }
 
 constexpr int kBatch = 4;                   // windows whose gradients a lane has on their way from memory at a time
@@ -99,9 +100,9 @@ struct TapSums {
 
 // A lane a filter, a line of windows a warp. blockIdx.x: 32 filters; blockIdx.y: slice of the lines. dw: (slices, k,
 // taps), dbias: (slices, k).
-template <int kFilter>
+template <int kFilter, typename T>
 __global__ void __launch_bounds__(kBlock, 3)
-    single_weights_kernel(Geometry g, PooledGradient gradient, const float* __restrict__ x, std::size_t lines,
+    single_weights_kernel(Geometry g, PooledGradient<T> gradient, const T* __restrict__ x, std::size_t lines,
                           std::size_t lines_per_slice, float* __restrict__ dw, float* __restrict__ dbias) {
   constexpr int kTaps = kFilter * kFilter;
   auto& partial = shared<TapSums<kFilter>>();
@@ -134,7 +135,7 @@ __global__ void __launch_bounds__(kBlock, 3)
         for (int tap = 0; tap < kTaps; ++tap) {
           const int row = y + tap / kFilter, at = left + tap % kFilter;
           if (inside(g, row, at)) {
-            sums[tap] += values[i] * x[first.image + std::size_t(row) * std::size_t(g.w) + std::size_t(at)];
+            sums[tap] += values[i] * value_of(x[first.image + std::size_t(row) * std::size_t(g.w) + std::size_t(at)]);
           }
         }
       }
@@ -179,9 +180,10 @@ bool conv_pool_single_forward_fits(const ConvPoolShape& shape) {
          conv.stride_h == 1 && conv.stride_w == 1;
 }
 
-void conv_pool_single_forward(Stream stream, const ConvPoolShape& shape, const float* x, const float* w,
-                              const float* bias, const Finish& finish) {
-  const auto forward = shape.conv.r == 3 ? forward_of_filter<3> : forward_of_filter<5>;
+template <typename T>
+void conv_pool_single_forward(Stream stream, const ConvPoolShape& shape, const T* x, const T* w, const float* bias,
+                              const Finish<T>& finish) {
+  const auto forward = shape.conv.r == 3 ? forward_of_filter<3, T> : forward_of_filter<5, T>;
   forward(stream, shape, x, w, bias, finish);
 }
 
@@ -194,7 +196,8 @@ std::size_t conv_pool_single_scratch_bytes(const ConvPoolShape& shape) {
   return std::size_t(LinesPlan(shape).slices) * taps * sizeof(float);
 }
 
-void conv_pool_single_weights(Stream stream, const ConvPoolShape& shape, const float* x, const PooledGradient& gradient,
+template <typename T>
+void conv_pool_single_weights(Stream stream, const ConvPoolShape& shape, const T* x, const PooledGradient<T>& gradient,
                               float* dw, float* dbias, float* parts) {
   const LinesPlan plan(shape);
   const std::size_t weights = shape.conv.weight_elements(), filters = std::size_t(shape.conv.k);
@@ -203,10 +206,18 @@ void conv_pool_single_weights(Stream stream, const ConvPoolShape& shape, const f
           .grid = dim3(static_cast<unsigned>(plan.filter_blocks), static_cast<unsigned>(plan.slices)),
           .block = kBlock,
           .stream = stream},
-         shape.conv.r == 3 ? single_weights_kernel<3> : single_weights_kernel<5>, Geometry(shape), gradient, x,
+         shape.conv.r == 3 ? single_weights_kernel<3, T> : single_weights_kernel<5, T>, Geometry(shape), gradient, x,
          plan.lines, plan.per_slice, parts, bias_parts);
   sum_slices(stream, weights, plan.slices, parts, dw);
   if (dbias != nullptr) sum_slices(stream, filters, plan.slices, bias_parts, dbias);
 }
+
+#define CURIE_SINGLE_CHANNEL_OF(T)                                                                                 \
+  template void conv_pool_single_forward(Stream, const ConvPoolShape&, const T*, const T*, const float*,           \
+                                         const Finish<T>&);                                                        \
+  template void conv_pool_single_weights(Stream, const ConvPoolShape&, const T*, const PooledGradient<T>&, float*, \
+                                         float*, float*);
+CURIE_SINGLE_CHANNEL_OF(float)
+CURIE_SINGLE_CHANNEL_OF(Bf16)
 
 }  // namespace curie::CURIE_GPU

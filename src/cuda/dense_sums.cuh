@@ -1,7 +1,10 @@
 // The second pass of sums that were cut into slices, and sums over the rows of a matrix. Both run in a fixed order.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/launch.cuh"
+#include "cuda/vec.cuh"
 
 namespace curie::CURIE_GPU {
 namespace {
@@ -9,15 +12,16 @@ namespace {
 constexpr int kSumBlock = 256;
 
 // y[i] = activation(bias[i % columns] + sum over slices of parts[slice * count + i])
+template <typename T>
 __global__ void __launch_bounds__(kSumBlock)
     sum_slices_kernel(std::size_t count, int slices, const float* __restrict__ parts, int columns,
-                      const float* __restrict__ bias, bool relu, float* __restrict__ y) {
+                      const float* __restrict__ bias, bool relu, T* __restrict__ y) {
   const std::size_t i = std::size_t{blockIdx.x} * kSumBlock + threadIdx.x;
   if (i >= count) return;
   float sum = parts[i];
   for (int slice = 1; slice < slices; ++slice) sum += parts[slice * count + i];
   if (bias != nullptr) sum += bias[i % static_cast<std::size_t>(columns)];
-  y[i] = relu && sum < 0.0f ? 0.0f : sum;
+  y[i] = rounded<T>(relu && sum < 0.0f ? 0.0f : sum);
 }
 
 constexpr int kSumColumns = 32, kSumRows = kSumBlock / kSumColumns;
@@ -58,23 +62,27 @@ void sum_columns(Stream stream, const Source& source, std::size_t rows, std::siz
          sum_columns_kernel<Source>, source, rows, per_slice, columns, y);
 }
 
+template <typename T>
 struct Elements {
-  const float* values;
+  const T* values;
   std::size_t columns;
   __device__ __forceinline__ float operator()(std::size_t row, std::size_t column) const {
-    return values[row * columns + column];
+    return value_of(values[row * columns + column]);
   }
 };
 
 // Many slices are added by several threads an element, so that their reads do not wait for each other.
-inline void sum_slices(Stream stream, std::size_t count, int slices, const float* parts, float* y, int columns = 1,
-                       const float* bias = nullptr, bool relu = false) {
-  if (slices >= 2 * kSumRows && bias == nullptr && !relu) {
-    sum_columns(stream, Elements{parts, count}, static_cast<std::size_t>(slices), count, 1, y);
-    return;
+template <typename T>
+void sum_slices(Stream stream, std::size_t count, int slices, const float* parts, T* y, int columns = 1,
+                const float* bias = nullptr, bool relu = false) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (slices >= 2 * kSumRows && bias == nullptr && !relu) {
+      sum_columns(stream, Elements<float>{parts, count}, static_cast<std::size_t>(slices), count, 1, y);
+      return;
+    }
   }
   launch({.name = "sum_slices", .grid = blocks_for(count, kSumBlock), .block = kSumBlock, .stream = stream},
-         sum_slices_kernel, count, slices, parts, columns, bias, relu, y);
+         sum_slices_kernel<T>, count, slices, parts, columns, bias, relu, y);
 }
 
 }  // namespace

@@ -82,6 +82,15 @@ __device__ __forceinline__ void load_matrices(unsigned (&r)[4], const void* row)
                : "r"(address)
                : "memory");
 }
+// The same, each matrix (of 16-bit elements) transposed: the lane receives elements 2 * (l % 4) and the next of column
+// l / 4, one from each row.
+__device__ __forceinline__ void load_matrices_transposed(unsigned (&r)[4], const void* row) {
+  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address)
+               : "memory");
+}
 
 #else
 
@@ -89,6 +98,7 @@ __device__ __forceinline__ void load_matrices(unsigned (&r)[4], const void* row)
 void emulate_mma_tf32(void** slots, unsigned lanes);
 void emulate_mma_bf16(void** slots, unsigned lanes);
 void emulate_load_matrices(void** slots, unsigned lanes);
+void emulate_load_matrices_transposed(void** slots, unsigned lanes);
 
 struct MmaSlot {
   FragmentD* d;
@@ -112,6 +122,11 @@ static inline void load_matrices(unsigned (&r)[4], const void* row, CURIE_WHERE)
   emu::touch_read(row, 16, where);
   MatricesSlot slot{r, static_cast<const std::byte*>(row)};
   emu::warp_operation(emu::WarpWord::ldmatrix, kFullWarp, &slot, emulate_load_matrices, where);
+}
+static inline void load_matrices_transposed(unsigned (&r)[4], const void* row, CURIE_WHERE) {
+  emu::touch_read(row, 16, where);
+  MatricesSlot slot{r, static_cast<const std::byte*>(row)};
+  emu::warp_operation(emu::WarpWord::ldmatrix, kFullWarp, &slot, emulate_load_matrices_transposed, where);
 }
 
 #endif

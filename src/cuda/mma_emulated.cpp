@@ -69,9 +69,13 @@ void emulate_mma_bf16(void** slots, unsigned lanes) {
   multiply(slots, a, b);
 }
 
-void emulate_load_matrices(void** slots, unsigned lanes) {
+namespace {
+
+using Matrices = std::uint16_t[4][8][8];
+
+// What the 32 lanes' addresses point at: lane l has row l % 8 of matrix l / 8.
+void read_matrices(void** slots, unsigned lanes, Matrices& matrices) {
   require_whole_warp(lanes, "ldmatrix");
-  std::uint16_t matrices[4][8][8];
   for (int lane = 0; lane < kWarpSize; ++lane) {
     const std::byte* row = static_cast<const MatricesSlot*>(slots[lane])->row;
     if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) {
@@ -80,9 +84,28 @@ void emulate_load_matrices(void** slots, unsigned lanes) {
     }
     std::memcpy(matrices[lane / 8][lane % 8], row, 16);
   }
+}
+
+}  // namespace
+
+void emulate_load_matrices(void** slots, unsigned lanes) {
+  Matrices matrices;
+  read_matrices(slots, lanes, matrices);
   for (int lane = 0; lane < kWarpSize; ++lane) {
     unsigned* out = static_cast<const MatricesSlot*>(slots[lane])->out;
     for (int m = 0; m < 4; ++m) std::memcpy(&out[m], &matrices[m][lane / 4][2 * (lane % 4)], 4);
+  }
+}
+
+void emulate_load_matrices_transposed(void** slots, unsigned lanes) {
+  Matrices matrices;
+  read_matrices(slots, lanes, matrices);
+  for (int lane = 0; lane < kWarpSize; ++lane) {
+    unsigned* out = static_cast<const MatricesSlot*>(slots[lane])->out;
+    for (int m = 0; m < 4; ++m) {
+      const unsigned low = matrices[m][2 * (lane % 4)][lane / 4], high = matrices[m][2 * (lane % 4) + 1][lane / 4];
+      out[m] = low | high << 16;
+    }
   }
 }
 

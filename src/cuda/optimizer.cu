@@ -1,5 +1,5 @@
-// One launch for all parameters of a run. Multiply-adds are written as such: every device then moves the weights by the
-// same bits.
+// One launch for all parameters of a run, which rounds the weights to bfloat16 too where products read them so.
+// Multiply-adds are written as such: every device then moves the weights by the same bits.
 #include "cuda/floats.cuh"
 #include "cuda/kernels.h"
 
@@ -38,7 +38,8 @@ __device__ __forceinline__ void sgd_element(const SgdArgs& args, float rate, flo
 
 __global__ void __launch_bounds__(kMapBlock)
     sgd_kernel(SgdArgs args, std::size_t count, bool wide, const StepState* __restrict__ state,
-               const float* __restrict__ gradient, float* __restrict__ weights, float* __restrict__ velocity) {
+               const float* __restrict__ gradient, float* __restrict__ weights, float* __restrict__ velocity,
+               Bf16* __restrict__ rounded_weights) {
   const Quad quad(count, wide);
   if (quad.some == 0) return;
   const float rate = state->learning_rate * args.rate_multiplier;
@@ -49,6 +50,7 @@ __global__ void __launch_bounds__(kMapBlock)
   for (int i = 0; i < 4; ++i) sgd_element(args, rate, g.of[i], w.of[i], v.of[i]);
   if (args.momentum != 0.0f) quad.store(velocity, v);
   quad.store(weights, w);
+  if (rounded_weights != nullptr) quad.store(rounded_weights, w);
 }
 
 // w -= step * m / (sqrt(v * variance_scale) + epsilon): both conventions, with their own step and scale.
@@ -67,7 +69,8 @@ __device__ __forceinline__ AdamScalars adam_scalars(const AdamArgs& args, const 
 __global__ void __launch_bounds__(kMapBlock)
     adam_kernel(AdamArgs args, float rest1, float rest2, std::size_t count, bool wide,
                 const StepState* __restrict__ state, const float* __restrict__ gradient, float* __restrict__ weights,
-                float* __restrict__ first_moment, float* __restrict__ second_moment) {
+                float* __restrict__ first_moment, float* __restrict__ second_moment,
+                Bf16* __restrict__ rounded_weights) {
   AdamScalars& scalars = shared<AdamScalars>();
   if (threadIdx.x == 0) scalars = adam_scalars(args, *state);
   __syncthreads();
@@ -86,6 +89,7 @@ __global__ void __launch_bounds__(kMapBlock)
   quad.store(first_moment, m);
   quad.store(second_moment, v);
   quad.store(weights, w);
+  if (rounded_weights != nullptr) quad.store(rounded_weights, w);
 }
 
 float one_minus(float beta) { return static_cast<float>(1.0 - static_cast<double>(beta)); }
@@ -93,19 +97,20 @@ float one_minus(float beta) { return static_cast<float>(1.0 - static_cast<double
 }  // namespace
 
 void sgd_step(Stream stream, const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient,
-              float* weights, float* velocity) {
+              float* weights, float* velocity, Bf16* rounded_weights) {
   if (count == 0) return;
   launch({.name = "sgd", .grid = quad_blocks(count), .block = kMapBlock, .stream = stream}, sgd_kernel, args, count,
-         wide_enough(gradient, weights, velocity), state, gradient, weights, velocity);
+         wide_enough(gradient, weights, velocity, rounded_weights), state, gradient, weights, velocity,
+         rounded_weights);
 }
 
 void adam_step(Stream stream, const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient,
-               float* weights, float* first_moment, float* second_moment) {
+               float* weights, float* first_moment, float* second_moment, Bf16* rounded_weights) {
   if (count == 0) return;
   launch({.name = "adam", .grid = quad_blocks(count), .block = kMapBlock, .stream = stream}, adam_kernel, args,
          one_minus(args.beta1), one_minus(args.beta2), count,
-         wide_enough(gradient, weights, first_moment, second_moment), state, gradient, weights, first_moment,
-         second_moment);
+         wide_enough(gradient, weights, first_moment, second_moment, rounded_weights), state, gradient, weights,
+         first_moment, second_moment, rounded_weights);
 }
 
 }  // namespace curie::CURIE_GPU

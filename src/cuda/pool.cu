@@ -89,15 +89,15 @@ __device__ __forceinline__ bool beats(float value, float best) {
   return value > best || (value != value && best == best);
 }
 
-template <int Width>
-__device__ __forceinline__ void max_pixel(const PoolShape& s, int n, int p, int q, int c, const float* x, float* y,
+template <int Width, typename T>
+__device__ __forceinline__ void max_pixel(const PoolShape& s, int n, int p, int q, int c, const T* x, T* y,
                                           std::uint8_t* arg_max) {
   const Window window(s, p, q);
   Floats<Width> best{};
   int where[Width] = {};
   bool first = true;
   for (int row = window.rows.begin; row < window.rows.end; ++row) {
-    const float* pixel = x + window.row_at(s, n, row) + c;
+    const T* pixel = x + window.row_at(s, n, row) + c;
     for (int column = window.columns.begin; column < window.columns.end; ++column, pixel += s.c) {
       const Floats<Width> value = load<Width>(pixel);
       CURIE_UNROLL
@@ -114,12 +114,12 @@ __device__ __forceinline__ void max_pixel(const PoolShape& s, int n, int p, int 
   if (arg_max != nullptr) store_cells<Width>(arg_max + output_at(s, n, p, q) + c, where);
 }
 
-template <Kind kKind, int Width>
-__device__ __forceinline__ void sum_pixel(const PoolShape& s, int n, int p, int q, int c, const float* x, float* y) {
+template <Kind kKind, int Width, typename T>
+__device__ __forceinline__ void sum_pixel(const PoolShape& s, int n, int p, int q, int c, const T* x, T* y) {
   const Window window(s, p, q);
   Floats<Width> sum{};
   for (int row = window.rows.begin; row < window.rows.end; ++row) {
-    const float* pixel = x + window.row_at(s, n, row) + c;
+    const T* pixel = x + window.row_at(s, n, row) + c;
     for (int column = window.columns.begin; column < window.columns.end; ++column, pixel += s.c) {
       const Floats<Width> value = load<Width>(pixel);
       CURIE_UNROLL
@@ -134,10 +134,9 @@ __device__ __forceinline__ void sum_pixel(const PoolShape& s, int n, int p, int 
   store<Width>(y + output_at(s, n, p, q) + c, sum);
 }
 
-template <Kind kKind, int Width>
+template <Kind kKind, int Width, typename T>
 __global__ void __launch_bounds__(kBlock, kResident)
-    pool_forward_kernel(PoolShape s, const float* __restrict__ x, float* __restrict__ y,
-                        std::uint8_t* __restrict__ arg_max) {
+    pool_forward_kernel(PoolShape s, const T* __restrict__ x, T* __restrict__ y, std::uint8_t* __restrict__ arg_max) {
   const Place<Width> at(s.c);
   if (at.pixel >= s.q) return;
   for (int n = static_cast<int>(blockIdx.z); n < s.n; n += static_cast<int>(gridDim.z)) {
@@ -153,17 +152,18 @@ __global__ void __launch_bounds__(kBlock, kResident)
 
 // --- backward -------------------------------------------------------------------------------------------------------
 
+template <typename T>
 struct Gradient {  // null where a kind does not need it
   const std::uint8_t* arg_max;
-  const float* x;
-  const float* y;
-  const float* dy;
-  float* dx;
+  const T* x;
+  const T* y;
+  const T* dy;
+  T* dx;
 };
 
 // Adds what window (p, q) gives to the pixel (row, column), whose channels are `x`.
-template <Kind kKind, int Width>
-__device__ __forceinline__ void add_window(const PoolShape& s, const Gradient& of, int p, int q, int row, int column,
+template <Kind kKind, int Width, typename T>
+__device__ __forceinline__ void add_window(const PoolShape& s, const Gradient<T>& of, int p, int q, int row, int column,
                                            std::size_t out, const Floats<Width>& x, Floats<Width>& sum) {
   const Floats<Width> dy = load<Width>(of.dy + out);
   if constexpr (kKind == Kind::max) {
@@ -183,8 +183,8 @@ __device__ __forceinline__ void add_window(const PoolShape& s, const Gradient& o
   }
 }
 
-template <Kind kKind, int Width>
-__global__ void __launch_bounds__(kBlock, kResident) pool_backward_kernel(PoolShape s, Gradient of) {
+template <Kind kKind, int Width, typename T>
+__global__ void __launch_bounds__(kBlock, kResident) pool_backward_kernel(PoolShape s, Gradient<T> of) {
   const Place<Width> at(s.c);
   if (at.pixel >= s.w) return;
   const Windows columns(at.pixel, s.window_w, s.stride_w, s.pad_left, s.q);
@@ -214,53 +214,54 @@ Launch over_pixels(const char* name, Stream stream, const PoolShape& shape, int 
           .stream = stream};
 }
 
-template <Kind kKind>
-void forward(Stream stream, const char* name, const PoolShape& shape, const float* x, float* y, std::uint8_t* arg_max) {
+template <Kind kKind, typename T>
+void forward(Stream stream, const char* name, const PoolShape& shape, const T* x, T* y, std::uint8_t* arg_max) {
   if (shape.output_elements() == 0) return;
   if (shape.c % 4 == 0 && wide_enough(x, y, arg_max)) {
-    launch(over_pixels(name, stream, shape, shape.p, shape.q, 4), pool_forward_kernel<kKind, 4>, shape, x, y, arg_max);
+    launch(over_pixels(name, stream, shape, shape.p, shape.q, 4), pool_forward_kernel<kKind, 4, T>, shape, x, y,
+           arg_max);
   } else {
-    launch(over_pixels(name, stream, shape, shape.p, shape.q, 1), pool_forward_kernel<kKind, 1>, shape, x, y, arg_max);
+    launch(over_pixels(name, stream, shape, shape.p, shape.q, 1), pool_forward_kernel<kKind, 1, T>, shape, x, y,
+           arg_max);
   }
 }
 
-template <Kind kKind>
-void backward(Stream stream, const char* name, const PoolShape& shape, const Gradient& of) {
+template <Kind kKind, typename T>
+void backward(Stream stream, const char* name, const PoolShape& shape, const Gradient<T>& of) {
   if (shape.input_elements() == 0) return;
   if (shape.c % 4 == 0 && wide_enough(of.arg_max, of.x, of.y, of.dy, of.dx)) {
-    launch(over_pixels(name, stream, shape, shape.h, shape.w, 4), pool_backward_kernel<kKind, 4>, shape, of);
+    launch(over_pixels(name, stream, shape, shape.h, shape.w, 4), pool_backward_kernel<kKind, 4, T>, shape, of);
   } else {
-    launch(over_pixels(name, stream, shape, shape.h, shape.w, 1), pool_backward_kernel<kKind, 1>, shape, of);
+    launch(over_pixels(name, stream, shape, shape.h, shape.w, 1), pool_backward_kernel<kKind, 1, T>, shape, of);
   }
 }
 
 // --- global average -------------------------------------------------------------------------------------------------
 
 // Summed in double, rounded once. blockIdx.y: the sample.
+template <typename T>
 __global__ void __launch_bounds__(kColumnBlock)
-    global_average_kernel(int n, int pixels, int channels, int width, const float* __restrict__ x,
-                          float* __restrict__ y) {
+    global_average_kernel(int n, int pixels, int channels, int width, const T* __restrict__ x, T* __restrict__ y) {
   const ColumnPlace at(width);
   const bool inside = at.column < channels;
   for (int sample = static_cast<int>(blockIdx.y); sample < n; sample += static_cast<int>(gridDim.y)) {
-    const float* pixel = x + static_cast<std::size_t>(sample) * pixels * channels + at.column;
+    const T* pixel = x + static_cast<std::size_t>(sample) * pixels * channels + at.column;
     DoubleSum sum{0.0};
     for (int i = at.slot; inside && i < pixels; i += at.slots) {
-      sum.value += static_cast<double>(pixel[static_cast<std::size_t>(i) * channels]);
+      sum.value += static_cast<double>(value_of(pixel[static_cast<std::size_t>(i) * channels]));
     }
     sum = sum_slots(sum, width);
     if (inside && at.slot == 0) {
-      y[static_cast<std::size_t>(sample) * channels + at.column] = static_cast<float>(sum.value / pixels);
+      y[static_cast<std::size_t>(sample) * channels + at.column] = rounded<T>(static_cast<float>(sum.value / pixels));
     }
     __syncthreads();  // the next sample uses the tile again
   }
 }
 
 // blockIdx.y: the sample.
-template <int Width>
+template <int Width, typename T>
 __global__ void __launch_bounds__(kBlock, kResident)
-    global_average_gradient_kernel(int n, int pixels, int channels, const float* __restrict__ dy,
-                                   float* __restrict__ dx) {
+    global_average_gradient_kernel(int n, int pixels, int channels, const T* __restrict__ dy, T* __restrict__ dx) {
   const std::size_t sample_elements = static_cast<std::size_t>(pixels) * channels;
   const std::size_t i = (std::size_t{blockIdx.x} * kBlock + threadIdx.x) * Width;
   if (i >= sample_elements) return;
@@ -276,38 +277,45 @@ __global__ void __launch_bounds__(kBlock, kResident)
 
 }  // namespace
 
-void max_pool_forward(Stream stream, const PoolShape& shape, const float* x, float* y, std::uint8_t* arg_max) {
+template <typename T>
+void max_pool_forward(Stream stream, const PoolShape& shape, const T* x, T* y, std::uint8_t* arg_max) {
   forward<Kind::max>(stream, "max_pool", shape, x, y, arg_max);
 }
-void max_pool_backward(Stream stream, const PoolShape& shape, const std::uint8_t* arg_max, const float* dy, float* dx) {
-  backward<Kind::max>(stream, "max_pool_gradient", shape,
-                      {.arg_max = arg_max, .x = nullptr, .y = nullptr, .dy = dy, .dx = dx});
+template <typename T>
+void max_pool_backward(Stream stream, const PoolShape& shape, const std::uint8_t* arg_max, const T* dy, T* dx) {
+  backward<Kind::max, T>(stream, "max_pool_gradient", shape,
+                         {.arg_max = arg_max, .x = nullptr, .y = nullptr, .dy = dy, .dx = dx});
 }
-void average_pool_forward(Stream stream, const PoolShape& shape, const float* x, float* y) {
+template <typename T>
+void average_pool_forward(Stream stream, const PoolShape& shape, const T* x, T* y) {
   forward<Kind::average>(stream, "average_pool", shape, x, y, nullptr);
 }
-void average_pool_backward(Stream stream, const PoolShape& shape, const float* dy, float* dx) {
-  backward<Kind::average>(stream, "average_pool_gradient", shape,
-                          {.arg_max = nullptr, .x = nullptr, .y = nullptr, .dy = dy, .dx = dx});
+template <typename T>
+void average_pool_backward(Stream stream, const PoolShape& shape, const T* dy, T* dx) {
+  backward<Kind::average, T>(stream, "average_pool_gradient", shape,
+                             {.arg_max = nullptr, .x = nullptr, .y = nullptr, .dy = dy, .dx = dx});
 }
-void l2_pool_forward(Stream stream, const PoolShape& shape, const float* x, float* y) {
+template <typename T>
+void l2_pool_forward(Stream stream, const PoolShape& shape, const T* x, T* y) {
   forward<Kind::l2>(stream, "l2_pool", shape, x, y, nullptr);
 }
-void l2_pool_backward(Stream stream, const PoolShape& shape, const float* x, const float* y, const float* dy,
-                      float* dx) {
-  backward<Kind::l2>(stream, "l2_pool_gradient", shape, {.arg_max = nullptr, .x = x, .y = y, .dy = dy, .dx = dx});
+template <typename T>
+void l2_pool_backward(Stream stream, const PoolShape& shape, const T* x, const T* y, const T* dy, T* dx) {
+  backward<Kind::l2, T>(stream, "l2_pool_gradient", shape, {.arg_max = nullptr, .x = x, .y = y, .dy = dy, .dx = dx});
 }
 
-void global_average_pool_forward(Stream stream, int n, int pixels, int channels, const float* x, float* y) {
+template <typename T>
+void global_average_pool_forward(Stream stream, int n, int pixels, int channels, const T* x, T* y) {
   if (n == 0 || channels == 0) return;
   launch({.name = "global_average",
           .grid = dim3(column_groups(channels), min(n, kGridLimit)),
           .block = kColumnBlock,
           .stream = stream},
-         global_average_kernel, n, pixels, channels, column_width(channels), x, y);
+         global_average_kernel<T>, n, pixels, channels, column_width(channels), x, y);
 }
 
-void global_average_pool_backward(Stream stream, int n, int pixels, int channels, const float* dy, float* dx) {
+template <typename T>
+void global_average_pool_backward(Stream stream, int n, int pixels, int channels, const T* dy, T* dx) {
   const std::size_t elements = static_cast<std::size_t>(pixels) * static_cast<std::size_t>(channels);
   if (n == 0 || elements == 0) return;
   const auto start = [&](auto kernel, std::size_t width) {
@@ -318,10 +326,22 @@ void global_average_pool_backward(Stream stream, int n, int pixels, int channels
            kernel, n, pixels, channels, dy, dx);
   };
   if (channels % 4 == 0 && wide_enough(dy, dx)) {
-    start(global_average_gradient_kernel<4>, 4);
+    start(global_average_gradient_kernel<4, T>, 4);
   } else {
-    start(global_average_gradient_kernel<1>, 1);
+    start(global_average_gradient_kernel<1, T>, 1);
   }
 }
+
+#define CURIE_POOLS_OF(T)                                                                       \
+  template void max_pool_forward(Stream, const PoolShape&, const T*, T*, std::uint8_t*);        \
+  template void max_pool_backward(Stream, const PoolShape&, const std::uint8_t*, const T*, T*); \
+  template void average_pool_forward(Stream, const PoolShape&, const T*, T*);                   \
+  template void average_pool_backward(Stream, const PoolShape&, const T*, T*);                  \
+  template void l2_pool_forward(Stream, const PoolShape&, const T*, T*);                        \
+  template void l2_pool_backward(Stream, const PoolShape&, const T*, const T*, const T*, T*);   \
+  template void global_average_pool_forward(Stream, int, int, int, const T*, T*);               \
+  template void global_average_pool_backward(Stream, int, int, int, const T*, T*);
+CURIE_POOLS_OF(float)
+CURIE_POOLS_OF(Bf16)
 
 }  // namespace curie::CURIE_GPU

@@ -2,6 +2,7 @@
 // write neighbouring pixels and mostly read neighbouring ones.
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
+#include "cuda/vec.cuh"
 
 namespace curie::CURIE_GPU {
 namespace {
@@ -10,10 +11,11 @@ constexpr int kBlock = 256;
 constexpr int kGridLimit = 65535;  // in y
 
 // blockIdx.y: which image of the batch.
+template <typename T>
 __global__ void __launch_bounds__(kBlock)
     warp_kernel(WarpShape shape, const std::int32_t* __restrict__ rows, const WarpMatrix* __restrict__ matrices,
                 const std::uint8_t* __restrict__ images, const float* __restrict__ offset,
-                const float* __restrict__ factor, float* __restrict__ y) {
+                const float* __restrict__ factor, T* __restrict__ y) {
   const int pixel = static_cast<int>(blockIdx.x * kBlock + threadIdx.x);
   if (pixel >= shape.height * shape.width) return;
   const int r = pixel / shape.width, q = pixel % shape.width;
@@ -26,7 +28,7 @@ __global__ void __launch_bounds__(kBlock)
     const auto at = [&](int row, int column) {
       return image + (static_cast<std::size_t>(row) * shape.width + column) * channels;
     };
-    float* out = y + static_cast<std::size_t>(i) * shape.sample() + static_cast<std::size_t>(pixel) * channels;
+    T* out = y + static_cast<std::size_t>(i) * shape.sample() + static_cast<std::size_t>(pixel) * channels;
     for (std::size_t c = 0; c < channels; ++c) {
       float value = shape.fill;
       if (!place.filled && shape.sampling == WarpSampling::nearest) {
@@ -35,22 +37,28 @@ __global__ void __launch_bounds__(kBlock)
         value = warp_value(place, at(place.top, place.left)[c], at(place.top, place.right)[c],
                            at(place.bottom, place.left)[c], at(place.bottom, place.right)[c]);
       }
-      out[c] = (value - offset[c]) * factor[c];
+      out[c] = rounded<T>((value - offset[c]) * factor[c]);
     }
   }
 }
 
 }  // namespace
 
+template <typename T>
 void warp_u8(Stream stream, const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
-             const std::uint8_t* images, const float* offset, const float* factor, float* y) {
+             const std::uint8_t* images, const float* offset, const float* factor, T* y) {
   const std::size_t pixels = static_cast<std::size_t>(shape.height) * static_cast<std::size_t>(shape.width);
   if (shape.count == 0 || pixels == 0) return;
   launch({.name = "warp_u8",
           .grid = dim3(blocks_for(pixels, kBlock), min(shape.count, kGridLimit)),
           .block = kBlock,
           .stream = stream},
-         warp_kernel, shape, rows, matrices, images, offset, factor, y);
+         warp_kernel<T>, shape, rows, matrices, images, offset, factor, y);
 }
+
+template void warp_u8(Stream, const WarpShape&, const std::int32_t*, const WarpMatrix*, const std::uint8_t*,
+                      const float*, const float*, float*);
+template void warp_u8(Stream, const WarpShape&, const std::int32_t*, const WarpMatrix*, const std::uint8_t*,
+                      const float*, const float*, Bf16*);
 
 }  // namespace curie::CURIE_GPU

@@ -78,4 +78,8 @@ const Tensor& wanted_gradient(const Layer& layer, const Parameter& parameter) {
   return layer.trainable() && parameter.trainable ? parameter.gradient : kNone;
 }
 
+const Tensor& factor_for(DType type, const Parameter& parameter) {
+  return type == DType::bf16 ? parameter.rounded : parameter.value;
+}
+
 }  // namespace curie

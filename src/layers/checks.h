@@ -36,4 +36,7 @@ Windows windows_on(std::string_view kind, const Shape& image, Extent2 kernel, Ex
 // Where to write the parameter's gradient; undefined when it is not wanted.
 const Tensor& wanted_gradient(const Layer& layer, const Parameter& parameter);
 
+// What multiplies inputs of `type`: the parameter, or its rounded copy.
+const Tensor& factor_for(DType type, const Parameter& parameter);
+
 }  // namespace curie

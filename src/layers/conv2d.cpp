@@ -26,7 +26,8 @@ Shape Conv2dLayer::build(std::span<const Shape> inputs, std::uint64_t, std::uint
   check_elements(kind(), "a kernel", kernel);
   const int cells = one.r * one.s;
   const Fans fans{cells * one.c, cells * one.k};
-  parameters_.push_back({.name = "kernel", .shape = kernel, .initializer = spec_.kernel_initializer, .fans = fans});
+  parameters_.push_back(
+      {.name = "kernel", .shape = kernel, .initializer = spec_.kernel_initializer, .fans = fans, .factor = true});
   if (spec_.bias) {
     // PyTorch draws a bias from U(-a, a) with the kernel's fan_in, so it is given the kernel's fans.
     parameters_.push_back({.name = "bias", .shape = {one.k}, .initializer = spec_.bias_initializer, .fans = fans});
@@ -67,8 +68,8 @@ Demand Conv2dLayer::demand(const Backend& backend, std::span<const Shape> inputs
 }
 
 void Conv2dLayer::forward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y) {
-  ops::conv2d_forward(context.backend, shape(inputs[0].shape()), inputs[0], kernel().value, bias().value,
-                      fused_activation(), y, context.scratch);
+  ops::conv2d_forward(context.backend, shape(inputs[0].shape()), inputs[0], factor_for(inputs[0].dtype(), kernel()),
+                      bias().value, fused_activation(), y, context.scratch);
 }
 
 void Conv2dLayer::backward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y, const Tensor& dy,
@@ -83,7 +84,8 @@ void Conv2dLayer::backward(LayerContext& context, std::span<const Tensor> inputs
                                  context.scratch);
   }
   if (dinputs[0].defined()) {
-    ops::conv2d_backward_input(context.backend, conv, dy, kernel().value, dinputs[0], context.scratch);
+    ops::conv2d_backward_input(context.backend, conv, dy, factor_for(dy.dtype(), kernel()), dinputs[0],
+                               context.scratch);
   }
 }
 

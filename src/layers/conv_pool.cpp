@@ -34,15 +34,17 @@ class ConvPool final : public Layer {
 
   void forward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y) override {
     const DropoutSpec dropped = context.mode == Mode::training ? dropout_ : DropoutSpec{};
-    ops::conv_pool_forward(context.backend, shape(inputs[0].shape()), inputs[0], conv_.kernel().value,
-                           conv_.bias().value, dropped, context.state, y, context.saved, context.scratch);
+    ops::conv_pool_forward(context.backend, shape(inputs[0].shape()), inputs[0],
+                           factor_for(inputs[0].dtype(), conv_.kernel()), conv_.bias().value, dropped, context.state, y,
+                           context.saved, context.scratch);
   }
 
   void backward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y, const Tensor& dy,
                 std::span<const Tensor> dinputs) override {
-    ops::conv_pool_backward(context.backend, shape(inputs[0].shape()), inputs[0], conv_.kernel().value, y,
-                            context.saved, dropout_.rate, dy, dinputs[0], wanted_gradient(conv_, conv_.kernel()),
-                            wanted_gradient(conv_, conv_.bias()), context.scratch);
+    ops::conv_pool_backward(context.backend, shape(inputs[0].shape()), inputs[0],
+                            factor_for(inputs[0].dtype(), conv_.kernel()), y, context.saved, dropout_.rate, dy,
+                            dinputs[0], wanted_gradient(conv_, conv_.kernel()), wanted_gradient(conv_, conv_.bias()),
+                            context.scratch);
   }
 
   nlohmann::json config() const override {

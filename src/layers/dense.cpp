@@ -27,7 +27,8 @@ class DenseLayer final : public Layer {
     const Fans fans{input[0], spec_.units};
     const Shape kernel{input[0], spec_.units};
     check_elements(kind(), "a kernel", kernel);
-    parameters_.push_back({.name = "kernel", .shape = kernel, .initializer = spec_.kernel_initializer, .fans = fans});
+    parameters_.push_back(
+        {.name = "kernel", .shape = kernel, .initializer = spec_.kernel_initializer, .fans = fans, .factor = true});
     if (spec_.bias) {
       // PyTorch draws a bias from U(-a, a) with the kernel's fan_in, so it is given the kernel's fans.
       parameters_.push_back(
@@ -44,8 +45,9 @@ class DenseLayer final : public Layer {
   }
 
   void forward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y) override {
-    ops::dense_forward(context.backend, shape(inputs[0].shape()), inputs[0], parameters_[0].value, bias().value,
-                       fused_activation(), y, context.scratch);
+    ops::dense_forward(context.backend, shape(inputs[0].shape()), inputs[0],
+                       factor_for(inputs[0].dtype(), parameters_[0]), bias().value, fused_activation(), y,
+                       context.scratch);
   }
 
   void backward(LayerContext& context, std::span<const Tensor> inputs, const Tensor& y, const Tensor& dy,
@@ -60,11 +62,13 @@ class DenseLayer final : public Layer {
                                   context.scratch);
     }
     if (dinputs[0].defined()) {
-      ops::dense_backward_input(context.backend, dense, dy, parameters_[0].value, dinputs[0], context.scratch);
+      ops::dense_backward_input(context.backend, dense, dy, factor_for(inputs[0].dtype(), parameters_[0]), dinputs[0],
+                                context.scratch);
     }
   }
 
   std::span<Parameter> parameters() override { return parameters_; }
+  Storage storage() const override { return Storage::widens; }
 
   nlohmann::json config() const override {
     return {{"kind", kind()},

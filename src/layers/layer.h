@@ -26,9 +26,11 @@ struct Parameter {
   Initializer initializer = {};
   Fans fans = {};
   bool trainable = true;  // false: state that is not learned, such as running statistics
+  bool factor = false;    // multiplies inputs in a matrix product: with Math::bf16 there is a rounded copy of it
   // Windows into the model's flat buffers, set when the model is compiled. gradient is undefined when not trained.
   Tensor value = {};
   Tensor gradient = {};
+  Tensor rounded = {};  // bf16, of a factor with Math::bf16
 };
 
 // What one layer asks of the memory plan for one batch.
@@ -41,6 +43,13 @@ struct Demand {
 };
 
 enum class Mode : std::uint8_t { inference, training };
+
+// In which element types a layer takes its inputs, outputs and their gradients.
+enum class Storage : std::uint8_t {
+  any,     // float32 or bf16, all in the same
+  widens,  // as `any`, or bf16 inputs and float32 outputs
+  float32
+};
 
 struct LayerContext {
   Backend& backend;
@@ -77,6 +86,8 @@ class Layer {
   // An activation that the layer does not fuse (sigmoid, tanh, softmax, log_softmax): the model appends it as a hidden
   // node behind this one, so that a loss can take the logits.
   virtual Activation trailing_activation() const { return Activation::none; }
+
+  virtual Storage storage() const { return Storage::any; }
 
   // Whether a training step computes something else than inference does (dropout, statistics of the batch).
   virtual bool changes_in_training() const { return false; }

@@ -16,7 +16,8 @@ Executor::Executor(Graph& graph, Backend& backend, int max_batch, Mode mode, int
       backend_(&backend),
       max_batch_(max_batch),
       loss_value_(loss_value),
-      section_{section.first, section.last < 0 ? graph.output() : section.last} {
+      section_{section.first, section.last < 0 ? graph.output() : section.last},
+      types_(value_types(graph, backend.bf16() != nullptr)) {
   CURIE_CHECK(max_batch >= 1, usage, "model: expected a batch of at least 1, got {}", max_batch);
   wants_gradient_ =
       mode == Mode::training ? graph.wants_gradient(loss_value) : std::vector<bool>(index_of(graph.values()), false);
@@ -65,9 +66,6 @@ void Executor::count_readers() {
 void Executor::plan() {
   const std::size_t values = index_of(graph_->values());
   const int loss_time = static_cast<int>(steps_.size());
-  const auto f32_bytes = [&](int value) {
-    return graph_->shape(value).elements() * index_of(max_batch_) * sizeof(float);
-  };
   std::vector<Lifetime> blocks;
   const auto use = [&](int block, int time) {
     Lifetime& life = blocks[index_of(block)];
@@ -84,13 +82,13 @@ void Executor::plan() {
   saved_block_.assign(steps_.size(), -1);
   partial_block_.clear();
   for (const Step& step : steps_) partial_block_.emplace_back(step.inputs.size(), -1);
-  value_block_[index_of(section_.first)] = new_block(f32_bytes(section_.first), 0);
+  value_block_[index_of(section_.first)] = new_block(bytes_of(section_.first), 0);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const int forward_time = static_cast<int>(i);
     const int backward_time = 2 * loss_time - forward_time;
     const int out = root(step.output);
-    if (value_block_[index_of(out)] < 0) value_block_[index_of(out)] = new_block(f32_bytes(out), forward_time);
+    if (value_block_[index_of(out)] < 0) value_block_[index_of(out)] = new_block(bytes_of(out), forward_time);
     value_block_[index_of(step.output)] = value_block_[index_of(out)];
     use(value_block_[index_of(out)], forward_time);
     for (const int input : step.inputs) use(value_block_[index_of(input)], forward_time);
@@ -113,7 +111,7 @@ void Executor::plan() {
     if (!wants_gradient_[index_of(step.output)]) continue;
     const int backward_time = 2 * loss_time - static_cast<int>(i);
     int& output_block = gradient_block_[index_of(step.output)];
-    if (output_block < 0) output_block = new_block(f32_bytes(step.output), loss_time);
+    if (output_block < 0) output_block = new_block(bytes_of(step.output), loss_time);
     use(output_block, backward_time);
     for (std::size_t k = 0; k < step.inputs.size(); ++k) {
       const int input = step.inputs[k];
@@ -122,9 +120,9 @@ void Executor::plan() {
       const bool first_writer = input_block < 0;
       if (first_writer) {
         const bool shared = demands_[i].alias && readers_[index_of(input)] == 1;
-        input_block = shared ? output_block : new_block(f32_bytes(input), backward_time);
+        input_block = shared ? output_block : new_block(bytes_of(input), backward_time);
       } else if (!demands_[i].alias) {
-        partial_block_[i][k] = new_block(f32_bytes(input), backward_time);
+        partial_block_[i][k] = new_block(bytes_of(input), backward_time);
       }
       use(input_block, backward_time);
     }
@@ -132,8 +130,12 @@ void Executor::plan() {
   plan_ = plan_memory(blocks);
 }
 
+std::size_t Executor::bytes_of(int value) const {
+  return graph_->shape(value).elements() * index_of(max_batch_) * size_of(type(value));
+}
+
 std::size_t Executor::step_bytes(std::size_t step) const {
-  const std::size_t output = graph_->shape(steps_[step].output).elements() * index_of(max_batch_) * sizeof(float);
+  const std::size_t output = bytes_of(steps_[step].output);
   const bool has_gradient = wants_gradient_[index_of(steps_[step].output)];
   if (demands_[step].alias) return 0;
   return output + (has_gradient ? output + demands_[step].saved_bytes : 0);
@@ -163,7 +165,7 @@ Executor::Bound Executor::make_bound(int n) const {
   const auto tensor = [&](const std::vector<int>& blocks, int value) {
     const int block = blocks[index_of(value)];
     if (block < 0) return Tensor();
-    return Tensor(arena_, plan_.offsets[index_of(block)], graph_->shape(value).with_batch(n), DType::f32);
+    return Tensor(arena_, plan_.offsets[index_of(block)], graph_->shape(value).with_batch(n), type(value));
   };
   Bound bound;
   for (int value = 0; value < graph_->values(); ++value) {
@@ -197,7 +199,7 @@ Executor::Bound Executor::make_bound(int n) const {
         bound_step.additions.push_back({bound_step.output_gradient.reshape(gradient.shape()), gradient});
       } else {
         const std::size_t offset = plan_.offsets[index_of(partial_block_[i][k])];
-        bound_step.write_to[k] = Tensor(arena_, offset, gradient.shape(), DType::f32);
+        bound_step.write_to[k] = Tensor(arena_, offset, gradient.shape(), gradient.dtype());
         bound_step.additions.push_back({bound_step.write_to[k], gradient});
       }
     }

@@ -9,6 +9,7 @@
 
 #include "model/fusion.h"
 #include "model/plan.h"
+#include "model/value_types.h"
 
 namespace curie {
 
@@ -32,6 +33,7 @@ class Executor {
 
   // Makes the tensors for a batch of n samples (once for each n; allocates only then).
   void prepare(int n);
+  DType type(int value) const { return types_[static_cast<std::size_t>(value)]; }
   // The value's tensor for a prepared batch; `gradient` likewise (undefined where none is wanted).
   const Tensor& value(int n, int value) const;
   const Tensor& gradient(int n, int value) const;
@@ -59,6 +61,7 @@ class Executor {
   void count_readers();
   Demand demand(const Step& step, int n) const;
   void plan();
+  std::size_t bytes_of(int value) const;  // at the planned batch
   Bound make_bound(int n) const;
   const Bound& bound(int n) const;
   LayerContext context(const Bound& bound, std::size_t step, const StepState* state);
@@ -70,6 +73,7 @@ class Executor {
   int max_batch_;
   int loss_value_;
   Section section_;
+  std::vector<DType> types_;  // of values and their gradients
   std::vector<Step> steps_;
   std::vector<Demand> demands_;
   std::vector<int> alias_;  // value -> the value whose memory it shares, or itself

@@ -34,6 +34,7 @@ Tensor frozen_features(Graph& graph, Backend& backend, const Normalization& norm
   executor.bind(std::make_shared<const Buffer>(backend.allocate(executor.arena_bytes())));
   std::optional<PixelStaging> staging;
   if (data.dtype() == DType::u8) staging.emplace(backend, graph.input_shape(), batch, normalization);
+  RoundedSamples rounded;
   Tensor features = Tensor::zeros(graph.shape(cut).with_batch(data.size()));
   BatchLoader loader(data, batch);
   loader.start(0, {});
@@ -47,11 +48,11 @@ Tensor frozen_features(Graph& graph, Backend& backend, const Normalization& norm
       staging->send(backend, samples->pixels);
       staging->normalize(backend, n, input);
     } else {
-      backend.copy_to_device(input.raw(), samples->pixels.raw(), samples->pixels.bytes());
+      rounded.send(backend, samples->pixels, input);
     }
     executor.forward(n, nullptr);
-    const Tensor to = features.rows(done, n);
-    backend.copy_to_host(to.raw(), executor.value(n, cut).raw(), to.bytes());
+    const Tensor made = to_host_floats(backend, executor.value(n, cut)), to = features.rows(done, n);
+    std::memcpy(to.raw(), made.raw(), to.bytes());
     done += n;
   }
   return features;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "model/pixels.h"
 #include "model/probabilities.h"
 #include "model/session.h"
+#include "model/value_types.h"
 #include "ops/ops.h"
 #include "tensor/text.h"
 
@@ -45,6 +47,7 @@ Inspector::Inspector(Model& model)
     : model_(&model),
       graph_(&model.graph()),
       backend_(&model.session().backend()),
+      types_(value_types(*graph_, backend_->bf16() != nullptr)),
       places_(index_of(graph_->values())) {
   for (const Node& node : graph_->nodes()) {
     if (node.hidden) {
@@ -69,12 +72,6 @@ Tensor Inspector::device_tensor(const Shape& shape, DType type) const {
   return Tensor(std::move(buffer), 0, shape, type);
 }
 
-Tensor Inspector::to_host(const Tensor& tensor) const {
-  Tensor copy = Tensor::zeros(tensor.shape(), tensor.dtype());
-  backend_->copy_to_host(copy.raw(), tensor.raw(), tensor.bytes());
-  return copy;
-}
-
 std::vector<Tensor> Inspector::inputs_of(const Node& node) const {
   std::vector<Tensor> inputs;
   for (const int input : node.inputs) inputs.push_back(places_[index_of(input)].value);
@@ -85,9 +82,9 @@ void Inspector::load(const Tensor& samples) {
   const Shape& sample = graph_->input_shape();
   CURIE_CHECK(samples.shape().rank() == sample.rank() + 1 && samples.shape().sample() == sample, usage,
               "inspection: expected samples of shape {}, got {}", to_string(sample), to_string(samples.shape()));
-  places_[0].value = device_tensor(samples.shape());
+  places_[0].value = device_tensor(samples.shape(), types_[0]);
   if (samples.dtype() == DType::f32) {
-    backend_->copy_to_device(places_[0].value.raw(), samples.raw(), samples.bytes());
+    RoundedSamples().send(*backend_, samples, places_[0].value);
     return;
   }
   const Tensor pixels = device_tensor(samples.shape(), DType::u8);
@@ -117,7 +114,7 @@ void Inspector::run(const Tensor& samples) {
       continue;
     }
     const Demand demand = node.layer->demand(*backend_, inputs, output, Mode::training);
-    place.value = device_tensor(output);
+    place.value = device_tensor(output, types_[index_of(node.output)]);
     place.saved =
         demand.saved_bytes > 0 ? device_tensor(Shape{static_cast<int>(demand.saved_bytes)}, DType::u8) : Tensor();
     scratch = std::max(scratch, demand.scratch_bytes);
@@ -137,7 +134,7 @@ Tensor Inspector::output(int value) const {
   CURIE_CHECK(samples_ > 0, usage, "inspection: expected a run before its outputs are read");
   CURIE_CHECK(value >= 0 && value < graph_->values(), usage, "inspection: expected a value below {}, got {}",
               graph_->values(), value);
-  return to_host(places_[index_of(value)].value);
+  return to_host_floats(*backend_, places_[index_of(value)].value);
 }
 
 int Inspector::classes() const { return std::max(2, graph_->shape(graph_->output())[0]); }
@@ -198,7 +195,9 @@ Tensor Inspector::gradient(int class_number, int value) {
     }
     std::vector<Tensor> dinputs;
     for (const int input : node.inputs) {
-      dinputs.push_back(depends[index_of(input)] ? device_tensor(places_[index_of(input)].value.shape()) : Tensor());
+      dinputs.push_back(depends[index_of(input)]
+                            ? device_tensor(places_[index_of(input)].value.shape(), types_[index_of(input)])
+                            : Tensor());
     }
     LayerContext context{.backend = *backend_,
                          .mode = Mode::training,
@@ -210,7 +209,7 @@ Tensor Inspector::gradient(int class_number, int value) {
     }
   }
   const Tensor& result = gradients[index_of(value)];
-  return result.defined() ? to_host(result) : Tensor::zeros(places_[index_of(value)].value.shape());
+  return result.defined() ? to_host_floats(*backend_, result) : Tensor::zeros(places_[index_of(value)].value.shape());
 }
 
 const Inspector::LayerInfo& last_convolution(const Inspector& inspector, const Graph& graph) {

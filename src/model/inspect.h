@@ -34,7 +34,7 @@ class Inspector {
   void run(const Tensor& samples);
 
   int samples() const { return samples_; }
-  // Both in host memory, (n, shape...), after `run`; value 0 is the normalised input.
+  // Both in host memory as f32, (n, shape...), after `run`; value 0 is the normalised input.
   Tensor output(int value) const;
   // d score / d value for each sample apart. The score of a class is its logit, the value before the last sigmoid,
   // softmax or log-softmax; with one output, class 0 has the negative logit of class 1. Zeros where the score does not
@@ -53,7 +53,6 @@ class Inspector {
 
   std::vector<Tensor> inputs_of(const Node& node) const;
   Tensor device_tensor(const Shape& shape, DType type = DType::f32) const;
-  Tensor to_host(const Tensor& tensor) const;
   void load(const Tensor& samples);
   Tensor seed(int class_number) const;  // d score / d logits
   void add_to(Tensor& total, const Tensor& part);
@@ -61,6 +60,7 @@ class Inspector {
   Model* model_;
   Graph* graph_;
   Backend* backend_;
+  std::vector<DType> types_;  // of values and their gradients
   std::vector<LayerInfo> layers_;
   int samples_ = 0;
   std::vector<Place> places_;  // by value

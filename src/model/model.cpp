@@ -193,6 +193,7 @@ void Model::set_state(const std::vector<std::pair<std::string, Tensor>>& tensors
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     session.backend().copy_to_device(parameters[i].parameter->value.raw(), found[i]->raw(), found[i]->bytes());
   }
+  session.weights_changed();
 }
 
 nlohmann::json Model::config() const {

@@ -1,5 +1,7 @@
 #include "model/parameters.h"
 
+#include "ops/ops.h"
+
 namespace curie {
 namespace {
 
@@ -45,6 +47,10 @@ ParameterStore::ParameterStore(Graph& graph, Backend& backend, int optimizer_slo
   gradients_ = device_floats(backend, trained_);
   slots_ = device_floats(backend, trained_ * static_cast<std::size_t>(optimizer_slots));
 
+  if (backend.bf16() != nullptr && total > 0) {
+    rounded_ = device_zeros(backend, Shape{static_cast<int>(total)}, DType::bf16);
+  }
+
   std::size_t trained_offset = 0;
   std::size_t other_offset = trained_;
   std::uint32_t number = 0;
@@ -54,6 +60,8 @@ ParameterStore::ParameterStore(Graph& graph, Backend& backend, int optimizer_slo
     Parameter& parameter = *named.parameter;
     std::size_t& offset = named.trained ? trained_offset : other_offset;
     parameter.value = window(weights_tensor_, offset, parameter.shape);
+    const bool is_rounded = parameter.factor && rounded_.defined();
+    parameter.rounded = is_rounded ? window(rounded_, offset, parameter.shape) : Tensor();
     parameter.gradient = named.trained ? window(gradients_, offset, parameter.shape) : Tensor();
     if (named.trained) {
       const bool joins = !rate_groups_.empty() && rate_groups_.back().multiplier == named.rate_multiplier;
@@ -66,6 +74,11 @@ ParameterStore::ParameterStore(Graph& graph, Backend& backend, int optimizer_slo
     parameter.initializer.fill(stream, parameter.fans, values);
     backend.copy_to_device(parameter.value.raw(), std::as_bytes(std::span(values)).data(), parameter.value.bytes());
   }
+  round(backend);
+}
+
+void ParameterStore::round(Backend& backend) const {
+  if (rounded_.defined()) ops::cast(backend, weights_tensor_, rounded_);
 }
 
 std::vector<std::int32_t> ParameterStore::segment_ends() const {
@@ -81,7 +94,7 @@ std::vector<std::int32_t> ParameterStore::segment_ends() const {
 
 std::size_t ParameterStore::bytes() const {
   const auto of = [](const Tensor& tensor) { return tensor.defined() ? tensor.bytes() : 0; };
-  return of(weights_tensor_) + of(gradients_) + of(slots_);
+  return of(weights_tensor_) + of(gradients_) + of(slots_) + of(rounded_);
 }
 
 }  // namespace curie

@@ -43,7 +43,12 @@ class ParameterStore {
   float* slots() const { return slots_.defined() ? slots_.data<float>() : nullptr; }
   const Tensor& weights_tensor() const { return weights_tensor_; }  // all parameters, flat
   const Tensor& slots_tensor() const { return slots_; }             // undefined when the optimizer has no state
-  const Tensor& gradients_tensor() const { return gradients_; }     // undefined when nothing is trained
+  // All parameters rounded to bfloat16, at the same places: undefined but with Math::bf16. An optimizer's step keeps
+  // what is trained up to date; whoever writes weights otherwise calls `round`.
+  const Tensor& rounded_tensor() const { return rounded_; }
+  Bf16* rounded() const { return rounded_.defined() ? rounded_.data<Bf16>() : nullptr; }
+  void round(Backend& backend) const;
+  const Tensor& gradients_tensor() const { return gradients_; }  // undefined when nothing is trained
   const std::vector<NamedParameter>& parameters() const { return parameters_; }
   std::size_t bytes() const;
 
@@ -51,7 +56,7 @@ class ParameterStore {
   std::vector<NamedParameter> parameters_;
   std::vector<RateGroup> rate_groups_;
   std::size_t trained_ = 0;
-  Tensor weights_tensor_, gradients_, slots_;
+  Tensor weights_tensor_, gradients_, slots_, rounded_;
 };
 
 }  // namespace curie

@@ -1,5 +1,7 @@
 #include "model/pixels.h"
 
+#include <algorithm>
+
 #include "ops/ops.h"
 
 namespace curie {
@@ -27,6 +29,17 @@ void PixelStaging::normalize(Backend& backend, int n, const Tensor& floats) cons
 
 void PixelStaging::gather(Backend& backend, const Tensor& rows, const Tensor& data_set, const Tensor& floats) const {
   ops::gather_normalize_u8(backend, pixels_of_one_, channels_, rows, data_set, table_, floats);
+}
+
+void RoundedSamples::send(Backend& backend, const Tensor& samples, const Tensor& input) {
+  if (input.dtype() == DType::f32) {
+    backend.copy_to_device(input.raw(), samples.raw(), samples.bytes());
+    return;
+  }
+  rounded_.resize(std::max(rounded_.size(), samples.elements()));
+  const std::span<const float> values = samples.host<float>();
+  std::transform(values.begin(), values.end(), rounded_.begin(), to_bf16);
+  backend.copy_to_device(input.raw(), std::as_bytes(std::span(rounded_)).data(), input.bytes());
 }
 
 }  // namespace curie

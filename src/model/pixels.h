@@ -1,6 +1,8 @@
 // Device memory through which 8-bit samples reach a network, and the table that makes floats of them.
 #pragma once
 
+#include <vector>
+
 #include "model/normalization.h"
 #include "ops/backend.h"
 #include "tensor/tensor.h"
@@ -15,7 +17,7 @@ class PixelStaging {
 
   // Copies host samples, u8 (n, sample...), to the device.
   void send(Backend& backend, const Tensor& pixels);
-  // The n samples sent last, as floats: (n, sample...).
+  // The n samples sent last, as floats, f32 or bf16: (n, sample...).
   void normalize(Backend& backend, int n, const Tensor& floats) const;
   // The same of samples of a data set on the device; rows: i32, on the device.
   void gather(Backend& backend, const Tensor& rows, const Tensor& data_set, const Tensor& floats) const;
@@ -24,6 +26,15 @@ class PixelStaging {
   int channels_;
   std::size_t pixels_of_one_;
   Tensor pixels_, table_;
+};
+
+// Sends host samples of f32 to where a network reads them, in the element type that it reads.
+class RoundedSamples {
+ public:
+  void send(Backend& backend, const Tensor& samples, const Tensor& input);
+
+ private:
+  std::vector<Bf16> rounded_;  // of the largest batch so far
 };
 
 }  // namespace curie

@@ -167,7 +167,7 @@ Session::Source Session::load(const Tensor& pixels, std::span<const std::int32_t
     const Tensor& input = executor.value(n, executor.input());
     CURIE_CHECK(pixels.dtype() == DType::f32, usage, "model: expected u8 or f32 samples, got {}",
                 name_of(pixels.dtype()));
-    backend_->copy_to_device(input.raw(), pixels.raw(), pixels.bytes());
+    rounded_samples_.send(*backend_, pixels, input);
   }
   if (!labels.empty()) {
     const Tensor targets = host_targets_.rows(0, n);
@@ -338,7 +338,10 @@ std::vector<std::pair<std::string, Tensor>> Session::gradients() const {
 }
 
 Tensor Session::weights() const { return to_host(*backend_, store_.weights_tensor()); }
-void Session::set_weights(const Tensor& weights) { from_host(*backend_, weights, store_.weights_tensor(), "weights"); }
+void Session::set_weights(const Tensor& weights) {
+  from_host(*backend_, weights, store_.weights_tensor(), "weights");
+  weights_changed();
+}
 Tensor Session::optimizer_state() const { return to_host(*backend_, store_.slots_tensor()); }
 void Session::set_optimizer_state(const Tensor& state) {
   from_host(*backend_, state, store_.slots_tensor(), "optimizer state");

@@ -89,6 +89,8 @@ class Session {
   // Flat host copies of every parameter and of the optimizer's state, and their way back.
   Tensor weights() const;
   void set_weights(const Tensor& weights);
+  // To be called after parameters were written one by one.
+  void weights_changed() { store_.round(*backend_); }
   Tensor optimizer_state() const;  // undefined when the optimizer has none
   void set_optimizer_state(const Tensor& state);
 
@@ -144,6 +146,7 @@ class Session {
   Tensor state_, totals_, loss_scratch_;
   Tensor host_targets_;  // of one batch: a step allocates nothing
   std::vector<WarpMatrix> host_matrices_;
+  RoundedSamples rounded_samples_;
   ResidentDatasets residents_;
   std::uint32_t step_ = 0;
   struct RecordingKey {

@@ -82,7 +82,8 @@ void Updater::run(const Phase& phase, const StepState* state) {
                      .weights = store_.weights() + group.first,
                      .slots = optimizer_.slots() > 0 ? store_.slots() + group.first : nullptr,
                      .slot_stride = store_.trained(),
-                     .rate_multiplier = group.multiplier});
+                     .rate_multiplier = group.multiplier,
+                     .rounded = store_.rounded() == nullptr ? nullptr : store_.rounded() + group.first});
   }
   if (!average_.defined()) return;
   const float momentum = optimizer_.options().ema->momentum;
@@ -91,7 +92,12 @@ void Updater::run(const Phase& phase, const StepState* state) {
   } else {
     ops::blend(backend_, momentum, average_, 1.0f - momentum, weights_, average_);
   }
-  if (phase.overwrites) copy(backend_, weights_, average_);
+  if (phase.overwrites) replace_weights(average_);
+}
+
+void Updater::replace_weights(const Tensor& by) {
+  copy(backend_, weights_, by);
+  store_.round(backend_);
 }
 
 bool Updater::averages(std::uint32_t steps_done) const {
@@ -99,13 +105,13 @@ bool Updater::averages(std::uint32_t steps_done) const {
 }
 
 void Updater::overwrite_weights(std::uint32_t steps_done) {
-  if (averages(steps_done)) copy(backend_, weights_, average_);
+  if (averages(steps_done)) replace_weights(average_);
 }
 
 void Updater::swap_weights(std::uint32_t steps_done) {
   if (!swap_.defined() || !averages(steps_done)) return;
   copy(backend_, swap_, weights_);
-  copy(backend_, weights_, average_);
+  replace_weights(average_);
   copy(backend_, average_, swap_);
 }
 

@@ -32,6 +32,7 @@ class Updater {
 
  private:
   bool averages(std::uint32_t steps_done) const;
+  void replace_weights(const Tensor& by);
 
   Backend& backend_;
   const Optimizer& optimizer_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "tensor/error.h"
@@ -24,6 +26,14 @@ std::unique_ptr<Recording> Backend::record(std::function<void()> step) {
   return std::make_unique<PlainRecording>(std::move(step));
 }
 
+double Backend::milliseconds(const std::function<void()>& work) {
+  synchronize();
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  synchronize();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
 Tensor device_zeros(Backend& backend, const Shape& shape, DType type) {
   return Tensor(std::make_shared<const Buffer>(backend.allocate(shape.elements() * size_of(type))), 0, shape, type);
 }
@@ -42,13 +52,52 @@ Tensor to_host(Backend& backend, const Tensor& tensor) {
   return host;
 }
 
-std::string_view name_of(Math math) { return math == Math::exact ? "exact" : "tf32"; }
+Tensor to_host_floats(Backend& backend, const Tensor& tensor) {
+  const Tensor host = to_host(backend, tensor);
+  if (!host.defined() || host.dtype() == DType::f32) return host;
+  const Tensor floats = Tensor::zeros(host.shape());
+  const std::span<const Bf16> values = host.host<Bf16>();
+  std::transform(values.begin(), values.end(), floats.host<float>().begin(),
+                 [](Bf16 value) { return to_float(value); });
+  return floats;
+}
+
+std::string_view name_of(Math math) {
+  switch (math) {
+    case Math::exact:
+      return "exact";
+    case Math::tf32:
+      return "tf32";
+    case Math::bf16:
+      return "bf16";
+  }
+  return "?";
+}
 
 Math math_named(std::string_view name) {
-  for (const Math math : {Math::exact, Math::tf32}) {
+  for (const Math math : {Math::exact, Math::tf32, Math::bf16}) {
     if (name == name_of(math)) return math;
   }
-  throw_error(ErrorKind::usage, fmt::format("--math: expected exact or tf32, got \"{}\"", name));
+  throw_error(ErrorKind::usage, fmt::format("--math: expected exact, tf32 or bf16, got \"{}\"", name));
+}
+
+std::string_view name_of(Kernels kernels) {
+  switch (kernels) {
+    case Kernels::curie:
+      return "curie";
+    case Kernels::cudnn:
+      return "cudnn";
+    case Kernels::automatic:
+      return "auto";
+  }
+  return "?";
+}
+
+Kernels kernels_named(std::string_view name) {
+  for (const Kernels kernels : {Kernels::curie, Kernels::cudnn, Kernels::automatic}) {
+    if (name == name_of(kernels)) return kernels;
+  }
+  throw_error(ErrorKind::usage, fmt::format("--kernels: expected curie, cudnn or auto, got \"{}\"", name));
 }
 
 std::string_view name_of(Activation activation) {

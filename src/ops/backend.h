@@ -37,6 +37,8 @@ class Recording {
   virtual void replay() = 0;
 };
 
+class Bf16Operations;  // ops/backend_bf16.h
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -51,6 +53,10 @@ class Backend {
   };
   virtual std::optional<Memory> memory() const { return std::nullopt; }
 
+  // The primitives on bfloat16; null where the backend has none, or was not made with Math::bf16. A model whose backend
+  // has them keeps its activations so.
+  virtual Bf16Operations* bf16() { return nullptr; }
+
   // --- memory -------------------------------------------------------------------------------------------------------
   virtual Buffer allocate(std::size_t bytes) = 0;  // zero-filled, aligned to 256 bytes on a GPU and 64 on a CPU
   virtual void copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) = 0;
@@ -58,6 +64,9 @@ class Backend {
   virtual void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
   virtual void synchronize() {}
   virtual std::unique_ptr<Recording> record(std::function<void()> step);
+  // How long the machine is busy with what `work` starts: on a GPU between two events in its stream, elsewhere by the
+  // host's clock until all is done. Waits.
+  virtual double milliseconds(const std::function<void()>& work);
 
   // --- convolution --------------------------------------------------------------------------------------------------
   virtual std::size_t scratch_bytes(const Conv2dShape& shape) const = 0;  // enough for all three directions
@@ -176,14 +185,22 @@ class Backend {
 Tensor device_zeros(Backend& backend, const Shape& shape, DType type = DType::f32);
 Tensor on_device(Backend& backend, const Tensor& host);
 Tensor to_host(Backend& backend, const Tensor& tensor);
+Tensor to_host_floats(Backend& backend, const Tensor& tensor);  // the same of f32 or bf16, as f32
 
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
 
+// Whose kernels a GPU runs where there is a choice: Curie's own, or those of cuDNN and cuBLASLt. automatic: the
+// libraries' where measurements that come with Curie say that they are faster on the device at hand.
+enum class Kernels : std::uint8_t { curie, cudnn, automatic };
+std::string_view name_of(Kernels kernels);     // "curie", "cudnn", "auto"
+Kernels kernels_named(std::string_view name);  // throws Error(usage) for another name
+
 struct BackendOptions {
-  int threads = 0;           // of the CPU backend; 0: one a usable core
-  Math math = Math::exact;   // of GPU kernels; the CPU computes exactly
-  bool record_steps = true;  // false: a recording is the plain function, as on a CPU
+  int threads = 0;                   // of the CPU backend; 0: one a usable core
+  Math math = Math::exact;           // of GPU kernels; the CPU computes exactly, and refuses another
+  bool record_steps = true;          // false: a recording is the plain function, as on a CPU
+  Kernels kernels = Kernels::curie;  // of a GPU; asking for cudnn on another device is an error
 };
 
 // The backend for a device name (src/backends.cpp, the only file that names them all): "cpu"; "cuda" or "cuda:N";
@@ -200,5 +217,7 @@ struct BackendStatus {
 };
 std::vector<BackendStatus> backend_status();            // of all three
 BackendStatus backend_status(const std::string& name);  // throws Error(usage) for another name
+// Whether a GPU can run with Kernels::cudnn: the build has it and both libraries open; or why not.
+BackendStatus cudnn_status();
 
 }  // namespace curie

@@ -15,6 +15,14 @@ std::byte* Check::address(std::string_view argument, const Tensor& tensor, DType
   return tensor.raw();
 }
 
+Bf16Operations& Check::bf16() const {
+  Bf16Operations* operations = backend_.bf16();
+  CURIE_CHECK(operations != nullptr, usage,
+              "{}: bf16 elements need a GPU's kernels made with --math bf16 (--device cuda or emulated); this is {}",
+              op_, backend_.describe());
+  return *operations;
+}
+
 Scratch Check::scratch(Scratch given, std::size_t bytes) const {
   CURIE_CHECK(given.bytes >= bytes && (bytes == 0 || given.data != nullptr), usage,
               "{}: scratch: expected at least {} bytes (Backend::scratch_bytes), got {}", op_, bytes,

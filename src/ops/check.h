@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <string_view>
 
-#include "ops/backend.h"
+#include "ops/backend_bf16.h"
 #include "tensor/tensor.h"
 
 namespace curie::ops {
 
 class Check {
  public:
-  Check(const Backend& backend, std::string_view op) : backend_(backend), op_(op) {}
+  Check(Backend& backend, std::string_view op) : backend_(backend), op_(op) {}
 
   // The tensor's address, after checks of its device, type and number of elements.
   float* f32(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
@@ -24,6 +24,15 @@ class Check {
   std::int32_t* i32(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
     return reinterpret_cast<std::int32_t*>(address(argument, tensor, DType::i32, elements));
   }
+  // Of elements of T: float or Bf16.
+  template <typename T>
+  T* of(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
+    return reinterpret_cast<T*>(address(argument, tensor, dtype_of<T>, elements));
+  }
+  template <typename T>
+  T* optional_of(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
+    return tensor.defined() ? of<T>(argument, tensor, elements) : nullptr;
+  }
   std::byte* address(std::string_view argument, const Tensor& tensor, DType type, std::size_t elements) const;
 
   // The same, or null for an undefined tensor.
@@ -33,6 +42,9 @@ class Check {
   std::uint8_t* optional_u8(std::string_view argument, const Tensor& tensor, std::size_t elements) const {
     return tensor.defined() ? u8(argument, tensor, elements) : nullptr;
   }
+
+  // Throws where the backend has no primitives on bfloat16.
+  Bf16Operations& bf16() const;
 
   Scratch scratch(Scratch given, std::size_t bytes) const;
   void at_least(std::string_view what, long long value, long long minimum) const;
@@ -51,8 +63,18 @@ class Check {
   void rows(int rows, int classes) const;
 
  private:
-  const Backend& backend_;
+  Backend& backend_;
   std::string_view op_;
 };
+
+// Calls call(operations, T()) with what `tensor` holds: the backend and float, or its primitives on bfloat16 and Bf16.
+template <typename Call>
+void by_type(const Check& check, Backend& backend, const Tensor& tensor, Call call) {
+  if (tensor.dtype() == DType::bf16) {
+    call(check.bf16(), Bf16());
+  } else {
+    call(backend, float());
+  }
+}
 
 }  // namespace curie::ops

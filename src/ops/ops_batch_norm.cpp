@@ -14,14 +14,17 @@ void batch_norm_forward(Backend& backend, const BatchNormShape& shape, const Ten
                         const Tensor& running_mean, const Tensor& running_variance, Scratch scratch) {
   const Check check(backend, "batch_norm_forward");
   check.shape(shape);
-  backend.batch_norm_forward(
-      shape, check.f32("x", x, elements_of(shape)), check.optional_f32("gamma", gamma, channels_of(shape)),
-      check.optional_f32("beta", beta, channels_of(shape)), check.f32("y", y, elements_of(shape)),
-      check.f32("saved_mean", saved_mean, channels_of(shape)),
-      check.f32("saved_inv_std", saved_inv_std, channels_of(shape)),
-      check.f32("running_mean", running_mean, channels_of(shape)),
-      check.f32("running_variance", running_variance, channels_of(shape)),
-      check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.batch_norm_forward(shape, check.of<T>("x", x, elements_of(shape)),
+                          check.optional_f32("gamma", gamma, channels_of(shape)),
+                          check.optional_f32("beta", beta, channels_of(shape)), check.of<T>("y", y, elements_of(shape)),
+                          check.f32("saved_mean", saved_mean, channels_of(shape)),
+                          check.f32("saved_inv_std", saved_inv_std, channels_of(shape)),
+                          check.f32("running_mean", running_mean, channels_of(shape)),
+                          check.f32("running_variance", running_variance, channels_of(shape)),
+                          check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 void batch_norm_inference(Backend& backend, const BatchNormShape& shape, const Tensor& x, const Tensor& gamma,
@@ -29,10 +32,14 @@ void batch_norm_inference(Backend& backend, const BatchNormShape& shape, const T
                           const Tensor& y) {
   const Check check(backend, "batch_norm_inference");
   check.shape(shape);
-  backend.batch_norm_inference(
-      shape, check.f32("x", x, elements_of(shape)), check.optional_f32("gamma", gamma, channels_of(shape)),
-      check.optional_f32("beta", beta, channels_of(shape)), check.f32("running_mean", running_mean, channels_of(shape)),
-      check.f32("running_variance", running_variance, channels_of(shape)), check.f32("y", y, elements_of(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.batch_norm_inference(
+        shape, check.of<T>("x", x, elements_of(shape)), check.optional_f32("gamma", gamma, channels_of(shape)),
+        check.optional_f32("beta", beta, channels_of(shape)),
+        check.f32("running_mean", running_mean, channels_of(shape)),
+        check.f32("running_variance", running_variance, channels_of(shape)), check.of<T>("y", y, elements_of(shape)));
+  });
 }
 
 void batch_norm_backward(Backend& backend, const BatchNormShape& shape, const Tensor& x, const Tensor& gamma,
@@ -40,22 +47,28 @@ void batch_norm_backward(Backend& backend, const BatchNormShape& shape, const Te
                          const Tensor& dgamma, const Tensor& dbeta, Scratch scratch) {
   const Check check(backend, "batch_norm_backward");
   check.shape(shape);
-  backend.batch_norm_backward(
-      shape, check.f32("x", x, elements_of(shape)), check.optional_f32("gamma", gamma, channels_of(shape)),
-      check.f32("saved_mean", saved_mean, channels_of(shape)),
-      check.f32("saved_inv_std", saved_inv_std, channels_of(shape)), check.f32("dy", dy, elements_of(shape)),
-      check.optional_f32("dx", dx, elements_of(shape)), check.optional_f32("dgamma", dgamma, channels_of(shape)),
-      check.optional_f32("dbeta", dbeta, channels_of(shape)), check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.batch_norm_backward(
+        shape, check.of<T>("x", x, elements_of(shape)), check.optional_f32("gamma", gamma, channels_of(shape)),
+        check.f32("saved_mean", saved_mean, channels_of(shape)),
+        check.f32("saved_inv_std", saved_inv_std, channels_of(shape)), check.of<T>("dy", dy, elements_of(shape)),
+        check.optional_of<T>("dx", dx, elements_of(shape)), check.optional_f32("dgamma", dgamma, channels_of(shape)),
+        check.optional_f32("dbeta", dbeta, channels_of(shape)), check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 void batch_norm_backward_inference(Backend& backend, const BatchNormShape& shape, const Tensor& gamma,
                                    const Tensor& running_variance, const Tensor& dy, const Tensor& dx) {
   const Check check(backend, "batch_norm_backward_inference");
   check.shape(shape);
-  backend.batch_norm_backward_inference(shape, check.optional_f32("gamma", gamma, channels_of(shape)),
-                                        check.f32("running_variance", running_variance, channels_of(shape)),
-                                        check.f32("dy", dy, elements_of(shape)),
-                                        check.f32("dx", dx, elements_of(shape)));
+  by_type(check, backend, dy, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.batch_norm_backward_inference(shape, check.optional_f32("gamma", gamma, channels_of(shape)),
+                                     check.f32("running_variance", running_variance, channels_of(shape)),
+                                     check.of<T>("dy", dy, elements_of(shape)),
+                                     check.of<T>("dx", dx, elements_of(shape)));
+  });
 }
 
 }  // namespace curie::ops

@@ -19,29 +19,38 @@ void conv2d_forward(Backend& backend, const Conv2dShape& shape, const Tensor& x,
   const Check check(backend, "conv2d_forward");
   check.shape(shape);
   check.fusible(activation);
-  backend.conv2d_forward(shape, check.f32("x", x, shape.input_elements()), check.f32("w", w, shape.weight_elements()),
-                         check.optional_f32("bias", bias, filters_of(shape)), activation,
-                         check.f32("y", y, shape.output_elements()),
-                         check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.conv2d_forward(shape, check.of<T>("x", x, shape.input_elements()), check.of<T>("w", w, shape.weight_elements()),
+                      check.optional_f32("bias", bias, filters_of(shape)), activation,
+                      check.of<T>("y", y, shape.output_elements()),
+                      check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 void conv2d_backward_input(Backend& backend, const Conv2dShape& shape, const Tensor& dy, const Tensor& w,
                            const Tensor& dx, Scratch scratch) {
   const Check check(backend, "conv2d_backward_input");
   check.shape(shape);
-  backend.conv2d_backward_input(shape, check.f32("dy", dy, shape.output_elements()),
-                                check.f32("w", w, shape.weight_elements()), check.f32("dx", dx, shape.input_elements()),
-                                check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, dy, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.conv2d_backward_input(
+        shape, check.of<T>("dy", dy, shape.output_elements()), check.of<T>("w", w, shape.weight_elements()),
+        check.of<T>("dx", dx, shape.input_elements()), check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 void conv2d_backward_weights(Backend& backend, const Conv2dShape& shape, const Tensor& x, const Tensor& dy,
                              const Tensor& dw, const Tensor& dbias, Scratch scratch) {
   const Check check(backend, "conv2d_backward_weights");
   check.shape(shape);
-  backend.conv2d_backward_weights(
-      shape, check.f32("x", x, shape.input_elements()), check.f32("dy", dy, shape.output_elements()),
-      check.f32("dw", dw, shape.weight_elements()), check.optional_f32("dbias", dbias, filters_of(shape)),
-      check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.conv2d_backward_weights(
+        shape, check.of<T>("x", x, shape.input_elements()), check.of<T>("dy", dy, shape.output_elements()),
+        check.f32("dw", dw, shape.weight_elements()), check.optional_f32("dbias", dbias, filters_of(shape)),
+        check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 void conv_pool_forward(Backend& backend, const ConvPoolShape& shape, const Tensor& x, const Tensor& w,
@@ -50,10 +59,14 @@ void conv_pool_forward(Backend& backend, const ConvPoolShape& shape, const Tenso
   const Check check(backend, "conv_pool_forward");
   check.shape(shape);
   check_dropout(check, dropout.rate, state);
-  backend.conv_pool_forward(
-      shape, check.f32("x", x, shape.conv.input_elements()), check.f32("w", w, shape.conv.weight_elements()),
-      check.optional_f32("bias", bias, filters_of(shape.conv)), dropout, state, check.f32("y", y, outputs_of(shape)),
-      check.optional_u8("arg_max", arg_max, outputs_of(shape)), check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.conv_pool_forward(
+        shape, check.of<T>("x", x, shape.conv.input_elements()), check.of<T>("w", w, shape.conv.weight_elements()),
+        check.optional_f32("bias", bias, filters_of(shape.conv)), dropout, state,
+        check.of<T>("y", y, outputs_of(shape)), check.optional_u8("arg_max", arg_max, outputs_of(shape)),
+        check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 void conv_pool_backward(Backend& backend, const ConvPoolShape& shape, const Tensor& x, const Tensor& w, const Tensor& y,
@@ -62,12 +75,15 @@ void conv_pool_backward(Backend& backend, const ConvPoolShape& shape, const Tens
   const Check check(backend, "conv_pool_backward");
   check.shape(shape);
   check.between("dropout rate", dropout_rate, 0.0, 1.0);
-  backend.conv_pool_backward(
-      shape, check.f32("x", x, shape.conv.input_elements()), check.f32("w", w, shape.conv.weight_elements()),
-      check.f32("y", y, outputs_of(shape)), check.u8("arg_max", arg_max, outputs_of(shape)), dropout_rate,
-      check.f32("dy", dy, outputs_of(shape)), check.optional_f32("dx", dx, shape.conv.input_elements()),
-      check.f32("dw", dw, shape.conv.weight_elements()), check.optional_f32("dbias", dbias, filters_of(shape.conv)),
-      check.scratch(scratch, backend.scratch_bytes(shape)));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.conv_pool_backward(
+        shape, check.of<T>("x", x, shape.conv.input_elements()), check.of<T>("w", w, shape.conv.weight_elements()),
+        check.of<T>("y", y, outputs_of(shape)), check.u8("arg_max", arg_max, outputs_of(shape)), dropout_rate,
+        check.of<T>("dy", dy, outputs_of(shape)), check.optional_of<T>("dx", dx, shape.conv.input_elements()),
+        check.f32("dw", dw, shape.conv.weight_elements()), check.optional_f32("dbias", dbias, filters_of(shape.conv)),
+        check.scratch(scratch, backend.scratch_bytes(shape)));
+  });
 }
 
 }  // namespace curie::ops

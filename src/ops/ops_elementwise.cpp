@@ -17,15 +17,21 @@ void activation_forward(Backend& backend, Activation activation, const Tensor& x
   const Check check(backend, "activation_forward");
   check_elementwise(check, activation);
   const std::size_t count = y.elements();
-  backend.activation_forward(activation, count, check.f32("x", x, count), check.f32("y", y, count));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.activation_forward(activation, count, check.of<T>("x", x, count), check.of<T>("y", y, count));
+  });
 }
 
 void activation_backward(Backend& backend, Activation activation, const Tensor& y, const Tensor& dy, const Tensor& dx) {
   const Check check(backend, "activation_backward");
   check_elementwise(check, activation);
   const std::size_t count = dx.elements();
-  backend.activation_backward(activation, count, check.f32("y", y, count), check.f32("dy", dy, count),
-                              check.f32("dx", dx, count));
+  by_type(check, backend, dy, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.activation_backward(activation, count, check.of<T>("y", y, count), check.of<T>("dy", dy, count),
+                           check.of<T>("dx", dx, count));
+  });
 }
 
 void softmax_forward(Backend& backend, int rows, int classes, const Tensor& x, const Tensor& y) {
@@ -62,13 +68,19 @@ void dropout(Backend& backend, const DropoutSpec& spec, const StepState* state, 
   check.between("rate", spec.rate, 0.0, 1.0);
   if (spec.rate > 0.0f) check.not_null("state", state);
   const std::size_t count = y.elements();
-  backend.dropout(spec, state, count, check.f32("x", x, count), check.f32("y", y, count));
+  by_type(check, backend, x, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.dropout(spec, state, count, check.of<T>("x", x, count), check.of<T>("y", y, count));
+  });
 }
 
 void add(Backend& backend, const Tensor& a, const Tensor& b, const Tensor& y) {
   const Check check(backend, "add");
   const std::size_t count = y.elements();
-  backend.add(count, check.f32("a", a, count), check.f32("b", b, count), check.f32("y", y, count));
+  by_type(check, backend, y, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.add(count, check.of<T>("a", a, count), check.of<T>("b", b, count), check.of<T>("y", y, count));
+  });
 }
 
 void blend(Backend& backend, float alpha, const Tensor& a, float beta, const Tensor& b, const Tensor& y) {
@@ -102,8 +114,11 @@ void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tens
   const Check check(backend, "normalize_u8");
   check.at_least("channels", channels, 1);
   const auto width = static_cast<std::size_t>(channels);
-  backend.normalize_u8(pixels, channels, check.u8("x", x, pixels * width), check.f32("table", table, width * 256),
-                       check.f32("y", y, pixels * width));
+  by_type(check, backend, y, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.normalize_u8(pixels, channels, check.u8("x", x, pixels * width), check.f32("table", table, width * 256),
+                    check.of<T>("y", y, pixels * width));
+  });
 }
 
 void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& rows, const Tensor& images,
@@ -114,9 +129,12 @@ void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, con
   CURIE_CHECK(sample > 0 && images.elements() % sample == 0, usage,
               "gather_normalize_u8: images: expected samples of {} elements, got {} elements", sample,
               images.elements());
-  backend.gather_normalize_u8(static_cast<int>(count), pixels, channels, check.i32("rows", rows, count),
-                              check.u8("images", images, images.elements()), check.f32("table", table, width * 256),
-                              check.f32("y", y, count * sample));
+  by_type(check, backend, y, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.gather_normalize_u8(static_cast<int>(count), pixels, channels, check.i32("rows", rows, count),
+                           check.u8("images", images, images.elements()), check.f32("table", table, width * 256),
+                           check.of<T>("y", y, count * sample));
+  });
 }
 
 void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
@@ -132,14 +150,26 @@ void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const
   const std::uint8_t* bytes = check.u8("matrices", matrices, count * sizeof(WarpMatrix));
   CURIE_CHECK(reinterpret_cast<std::uintptr_t>(bytes) % alignof(WarpMatrix) == 0, usage,
               "warp_u8: matrices: expected an address that is a multiple of {}", alignof(WarpMatrix));
-  backend.warp_u8(shape, check.i32("rows", rows, count), reinterpret_cast<const WarpMatrix*>(bytes),
-                  check.u8("images", images, images.elements()), check.f32("offset", offset, channels),
-                  check.f32("factor", factor, channels), check.f32("y", y, count * shape.sample()));
+  by_type(check, backend, y, [&](auto& on, auto element) {
+    using T = decltype(element);
+    on.warp_u8(shape, check.i32("rows", rows, count), reinterpret_cast<const WarpMatrix*>(bytes),
+               check.u8("images", images, images.elements()), check.f32("offset", offset, channels),
+               check.f32("factor", factor, channels), check.of<T>("y", y, count * shape.sample()));
+  });
 }
 
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y) {
   const Check check(backend, "gather_rows");
   const std::size_t count = rows.elements();
+  if (x.dtype() == DType::f32 && y.dtype() == DType::bf16) {
+    CURIE_CHECK(
+        count > 0 && y.elements() > 0 && y.elements() % count == 0 && x.elements() % (y.elements() / count) == 0, usage,
+        "gather_rows: expected {} rows in y, of as many elements as those of x; got {} elements from {}", count,
+        y.elements(), x.elements());
+    check.bf16().gather_rounded(static_cast<int>(count), y.elements() / count, check.i32("rows", rows, count),
+                                check.f32("x", x, x.elements()), check.of<Bf16>("y", y, y.elements()));
+    return;
+  }
   CURIE_CHECK(count > 0 && y.elements() % count == 0 && x.dtype() == y.dtype() && size_of(x.dtype()) == 4, usage,
               "gather_rows: expected {} rows of 32-bit elements in y, of x's type; got {} elements of {} from {}",
               count, y.elements(), name_of(y.dtype()), name_of(x.dtype()));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ops/backend_bf16.h"
 #include "tensor/error.h"
 #include "tensor/json_fields.h"
 
@@ -63,7 +64,12 @@ class SgdOptimizer final : public Optimizer {
   void step(Backend& backend, const StepState* state, const ParameterRun& run) const override {
     SgdArgs args = args_;
     args.rate_multiplier = run.rate_multiplier;
-    backend.sgd_step(args, run.count, state, run.gradient, run.weights, args_.momentum > 0.0f ? run.slots : nullptr);
+    float* velocity = args_.momentum > 0.0f ? run.slots : nullptr;
+    if (run.rounded != nullptr) {
+      backend.bf16()->sgd_step(args, run.count, state, run.gradient, run.weights, velocity, run.rounded);
+    } else {
+      backend.sgd_step(args, run.count, state, run.gradient, run.weights, velocity);
+    }
   }
 
  private:
@@ -99,7 +105,13 @@ class AdamOptimizer final : public Optimizer {
   void step(Backend& backend, const StepState* state, const ParameterRun& run) const override {
     AdamArgs args = args_;
     args.rate_multiplier = run.rate_multiplier;
-    backend.adam_step(args, run.count, state, run.gradient, run.weights, run.slots, run.slots + run.slot_stride);
+    float* second_moment = run.slots + run.slot_stride;
+    if (run.rounded != nullptr) {
+      backend.bf16()->adam_step(args, run.count, state, run.gradient, run.weights, run.slots, second_moment,
+                                run.rounded);
+    } else {
+      backend.adam_step(args, run.count, state, run.gradient, run.weights, run.slots, second_moment);
+    }
   }
 
  protected:

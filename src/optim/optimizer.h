@@ -47,6 +47,7 @@ struct ParameterRun {
   float* slots = nullptr;       // of the run's first parameter, in the first slot array
   std::size_t slot_stride = 0;  // floats from one slot array to the next
   float rate_multiplier = 1.0f;
+  Bf16* rounded = nullptr;  // the weights rounded to bfloat16 are written there, too
 };
 
 class Optimizer {

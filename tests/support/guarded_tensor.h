@@ -56,6 +56,7 @@ class GuardedTensor {
   void set(std::span<const float> values) const { write(std::as_bytes(values)); }
   void set(std::span<const std::int32_t> values) const { write(std::as_bytes(values)); }
   void set(std::span<const std::uint8_t> values) const { write(std::as_bytes(values)); }
+  void set(std::span<const Bf16> values) const { write(std::as_bytes(values)); }
   void fill(float value) const { set(std::vector<float>(tensor.elements(), value)); }
   void set_element(std::size_t i, float value) const {
     backend_->copy_to_device(tensor.raw() + i * sizeof value, reinterpret_cast<const std::byte*>(&value), sizeof value);
