@@ -20,11 +20,14 @@ namespace curie {
 void save_keras_hdf5(const std::filesystem::path& path, Model& model, const ModelInfo& info);
 void save_keras_archive(const std::filesystem::path& path, Model& model, const ModelInfo& info);
 
-// Reads either, told apart by their first bytes. Of a file that Keras wrote, preprocessing and class names are guessed
-// from the shapes, with a warning. Error(file) that names the layer or the tensor for what is damaged, does not fit
-// together, or has no counterpart in Curie.
+// Reads either, told apart by their first bytes. Of a file that Keras wrote, preprocessing and class names are what
+// `told` says, else guessed, with a warning. Error(file) that names the layer or the tensor for what is damaged, does
+// not fit together, or has no counterpart in Curie; Error(usage) where `told` contradicts the file.
 LoadedModel load_keras(const std::filesystem::path& path, const std::string& device = "auto",
-                       const BackendOptions& backend = {});
+                       const BackendOptions& backend = {}, const ToldInfo& told = {});
+
+// Whether a file with these contents, which looks_like_keras, holds an architecture beside its weights.
+bool keras_has_model(std::span<const std::byte> bytes, const std::string& file);
 
 // Whether a file that begins with these bytes is one of the two.
 bool looks_like_keras(std::span<const std::byte> bytes);

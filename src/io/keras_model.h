@@ -23,6 +23,7 @@ struct KerasPlace {
 struct KerasModel {
   Model model;                     // not compiled
   std::vector<KerasPlace> places;  // the layers with parameters, in order
+  bool scales = false;             // a Rescaling layer gave the model's normalization
 };
 
 // The major version of Keras that wrote a file: what its batch normalization means.

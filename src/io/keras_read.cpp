@@ -65,7 +65,7 @@ class Reader {
     CURIE_CHECK(!model.graph().nodes().empty(), file, "{}: the model has no layers", *file_);
     CURIE_CHECK(output.zeros.kind == Padding::Kind::valid && output.value == model.graph().output(), file,
                 "{}: the model's output is not that of its last layer", *file_);
-    return {std::move(model), std::move(places_)};
+    return {std::move(model), std::move(places_), scales_};
   }
 
  private:
@@ -247,6 +247,7 @@ class Reader {
     const std::string node = unused_name(names);
     const std::size_t before = model_->graph().nodes().size();
     const Flow flow = add_keras_layer(*model_, fields, inputs, node, version_);
+    scales_ = scales_ || item.class_name == "Rescaling";
     std::vector<Node>& nodes = model_->graph().nodes();
     for (std::size_t i = before; i < nodes.size(); ++i) {
       nodes[i].layer->set_trainable(trainable && fields.flag("trainable", true));
@@ -270,6 +271,7 @@ class Reader {
   KerasVersion version_;
   Model* model_ = nullptr;
   std::vector<KerasPlace> places_;
+  bool scales_ = false;
 };
 
 }  // namespace
