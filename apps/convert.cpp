@@ -9,6 +9,8 @@
 #include "io/onnx.h"
 #include "io/torch_file.h"
 #include "model_options.h"
+#include "recipes/run.h"
+#include "recipes/run_files.h"
 
 namespace curie {
 namespace {
@@ -50,6 +52,7 @@ void convert(const ConvertArguments& arguments) {
   CURIE_CHECK(arguments.force || !fs::exists(arguments.out), usage,
               "{} is there already; --force writes over it, or choose another name", arguments.out.string());
   LoadedModel loaded = arguments.from.open("cpu", {}, arguments.import);
+  if (arguments.format == "keras") restore_optimizer(loaded.model, model_file_of(arguments.from.model));
   const std::string what = write(arguments, loaded);
   fmt::print("{}: {}\n", arguments.out.string(), what);
 }

@@ -6,6 +6,7 @@
 #include "io/bounded_json.h"
 #include "io/hdf5.h"
 #include "io/keras_model.h"
+#include "io/keras_optimizer.h"
 #include "io/keras_training.h"
 #include "io/keras_weights.h"
 #include "io/probe.h"
@@ -76,6 +77,7 @@ struct Contents {
   std::string file;
   KerasVersion version;
   json model, training, note;
+  Hdf5File weights;
   KerasArrays arrays;
   bool archive;
 };
@@ -120,6 +122,7 @@ LoadedModel make_model(const Contents& contents, const std::string& device, cons
   options.backend = backend;
   model.compile(options);
   model.set_state(state);
+  read_keras_optimizer(contents.weights, contents.training, read);
   if (contents.note.is_object() && contents.note.contains("probe"))
     check_probe(model, contents.note["probe"], false, contents.file);
   return {std::move(model), std::move(info), assumed};
@@ -137,7 +140,7 @@ KerasVersion version_of(const std::string& text) {
 }
 
 Contents read_h5(std::span<const std::byte> bytes, const std::string& file) {
-  const Hdf5File hdf5 = parse_hdf5(bytes, file, {"optimizer_weights"});
+  Hdf5File hdf5 = parse_hdf5(bytes, file);
   const Hdf5Object& root = *hdf5.find("/");
   json model = attribute_json(root, kModelAttribute, file);
   CURIE_CHECK(!model.is_null(), file,
@@ -145,13 +148,16 @@ Contents read_h5(std::span<const std::byte> bytes, const std::string& file) {
               "recipe's network",
               file);
   const Hdf5Text* version = root.attribute("keras_version");
-  return {.file = file,
-          .version = version_of(version == nullptr || version->texts.empty() ? "2" : version->texts[0]),
-          .model = std::move(model),
-          .training = attribute_json(root, "training_config", file),
-          .note = attribute_json(root, kCurieAttribute, file),
-          .arrays = keras_arrays(hdf5),
-          .archive = false};
+  Contents contents{.file = file,
+                    .version = version_of(version == nullptr || version->texts.empty() ? "2" : version->texts[0]),
+                    .model = std::move(model),
+                    .training = attribute_json(root, "training_config", file),
+                    .note = attribute_json(root, kCurieAttribute, file),
+                    .weights = {},
+                    .arrays = keras_arrays(hdf5),
+                    .archive = false};
+  contents.weights = std::move(hdf5);
+  return contents;
 }
 
 const std::vector<std::byte>& entry_of(const ZipEntries& entries, const char* name, const std::string& file) {
@@ -175,12 +181,15 @@ Contents read_archive(std::span<const std::byte> bytes, const std::string& file)
   const json metadata = parse(kMetadataEntry);
   const json version = metadata.is_object() ? metadata.value("keras_version", json("3")) : json("3");
   json training = config.is_object() ? config.value("compile_config", json()) : json();
+  Hdf5File weights = parse_hdf5(entry(kWeightsEntry), file + ": " + kWeightsEntry);
+  KerasArrays arrays = keras_arrays(weights);
   return {.file = file,
           .version = version_of(version.is_string() ? version.get<std::string>() : "3"),
           .model = std::move(config),
           .training = std::move(training),
           .note = entries.contains(kCurieEntry) ? parse(kCurieEntry) : json(),
-          .arrays = keras_arrays(parse_hdf5(entry(kWeightsEntry), file + ": " + kWeightsEntry, {"optimizer"})),
+          .weights = std::move(weights),
+          .arrays = std::move(arrays),
           .archive = true};
 }
 
@@ -214,6 +223,8 @@ void save_keras_hdf5(const std::filesystem::path& path, Model& model, const Mode
   }
   set_chunked_attribute(weights, "layer_names", layer_names);
   groups.insert(groups.begin(), {root, weights});
+  for (Hdf5Object& object : keras_optimizer_objects(model, layers, KerasVersion::keras2))
+    groups.push_back(std::move(object));
   write_file(path, compose_hdf5(groups));
 }
 
@@ -234,6 +245,8 @@ void save_keras_archive(const std::filesystem::path& path, Model& model, const M
     for (auto& [name, value] : arrays_of(model, layer, state))
       objects.push_back({.path = fmt::format("{}{}", prefix, number++), .group = false, .values = value});
   }
+  for (Hdf5Object& object : keras_optimizer_objects(model, layers, KerasVersion::keras3))
+    objects.push_back(std::move(object));
   const auto bytes = [](const json& value) {
     const std::string dumped = value.dump();
     const auto span = std::as_bytes(std::span(dumped));

@@ -1,10 +1,11 @@
 // Models in Keras' files: HDF5 (.h5, .hdf5), which every version of Keras reads, and .keras archives, Keras 3's own.
 // Layouts: keras/src/legacy/saving/legacy_h5_format.py and keras/src/saving/saving_lib.py.
 //
-// Both hold the architecture, the weights and the training configuration, and beside these, where Keras does not look,
-// Curie's preprocessing, class names, provenance and a probe (io/probe.h). Keras' model takes what Curie's takes after
-// normalization, since that is how Keras' users prepare their images: for recipes that divide by 255, pixels divided by
-// 255.
+// Both hold the architecture, the weights, the training configuration and, of a model that was trained, what its
+// optimizer remembers (io/keras_optimizer.h), so that either side goes on where the other one ended, and beside these,
+// where Keras does not look, Curie's preprocessing, class names, provenance and a probe (io/probe.h). Keras' model
+// takes what Curie's takes after normalization, since that is how Keras' users prepare their images: for recipes that
+// divide by 255, pixels divided by 255.
 #pragma once
 
 #include <filesystem>
