@@ -194,6 +194,7 @@ void read_keras_optimizer(const Hdf5File& file, const nlohmann::json& training, 
   const std::vector<const Hdf5Object*> objects = remembered(file);
   if (objects.empty() || !knows_keras_optimizer(training)) return;
   const std::optional<Remembered> found = sorted(objects);
+  if (found && found->updates == 0 && found->arrays.empty()) return;  // compiled, not trained
   std::optional<OptimizerState> state;
   if (found) state = translated(*found, read, file.name);
   if (!state) {
