@@ -25,6 +25,8 @@ class GpuBackend : public Backend {
   void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> step) override;
+  std::unique_ptr<Timeline> watch() override;
+  std::optional<Roof> measure_roof() override;
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;
