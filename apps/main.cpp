@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
   curie::add_emulate(app);
 #endif
   curie::add_bench_step(app);
+  curie::add_profile(app);
   check_command(app, argc, argv);
   try {
     app.parse(argc, argv);
