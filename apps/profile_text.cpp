@@ -39,6 +39,7 @@ std::string table(const Rows& rows, const std::set<std::size_t>& right) {
 std::string milliseconds(double seconds) { return fmt::format("{:.3f}", seconds * 1e3); }
 std::string percent(double share) { return fmt::format("{:.0f} %", share * 100.0); }
 std::string number(double value) {
+  if (value < 0.001) return value == 0.0 ? "0" : "<.001";
   return value >= 100.0 ? fmt::format("{:.0f}", value)
          : value >= 1.0 ? fmt::format("{:.1f}", value)
                         : fmt::format("{:.3f}", value);

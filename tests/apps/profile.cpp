@@ -69,6 +69,17 @@ TEST_CASE("profile: what cannot work is refused") {
   CHECK(run_curie(folder, {"profile", "covid-cnn-64", "--steps", "0"}).status == 2);
 }
 
+TEST_CASE("train --profile: a section of the run's report") {
+  const TemporaryFolder folder;
+  const Result result = run_curie(folder, {"train", "--limit", "Normal=120", "--limit", "COVID=50", "--epochs", "1",
+                                           "--batch-size", "32", "--device", "cpu", "--out", "run", "--profile"});
+  REQUIRE_MESSAGE(result.status == 0, result.err);
+  const std::string report = read_text(folder / "run" / "report.html");
+  CHECK(contains(report, "<section id=\"roofline\">"));
+  CHECK(contains(report, "<a href=\"#roofline\">Roofline</a>"));
+  CHECK(contains(report, "covid-cnn-64") && contains(report, "<circle class=\"kernel"));
+}
+
 TEST_CASE("summary --plan: steps, reasons and memory") {
   const TemporaryFolder folder;
   const Result result =
