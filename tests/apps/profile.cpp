@@ -77,7 +77,7 @@ TEST_CASE("train --profile: a section of the run's report") {
   const std::string report = read_text(folder / "run" / "report.html");
   CHECK(contains(report, "<section id=\"roofline\">"));
   CHECK(contains(report, "<a href=\"#roofline\">Roofline</a>"));
-  CHECK(contains(report, "covid-cnn-64") && contains(report, "<circle class=\"kernel"));
+  CHECK(contains(report, "<circle class=\"kernel"));
 }
 
 TEST_CASE("summary --plan: steps, reasons and memory") {
