@@ -7,6 +7,8 @@
 
 #include "commands.h"
 #include "console.h"
+#include "kernel_notes.h"
+#include "model/plan_text.h"
 #include "model/session.h"
 #include "model_options.h"
 #include "recipes/recipe.h"
@@ -22,7 +24,16 @@ struct SummaryArguments {
   DeviceOptions device;
   int batch_size = 0;
   int image_size = 0;
+  bool plan = false;
 };
+
+void print_plan(Model& model, int batch_size, const BackendOptions& options) {
+  Session& session = model.session();
+  const Executor training(model.graph(), session.backend(), batch_size, Mode::training, session.loss_value());
+  const bool kernels = session.backend().device().kind != DeviceKind::cpu;
+  fmt::print("\n{}", plan_text(model.graph(), training,
+                               kernels ? cuda_kernel_notes(model.graph(), batch_size, options.math) : StepNotes()));
+}
 
 void print_model(Model& model, int batch_size) {
   const std::size_t bytes = model.planned_bytes(batch_size);
@@ -45,7 +56,9 @@ void summarize(const SummaryArguments& arguments) {
   if (fs::exists(path) || path.has_extension()) {
     CURIE_CHECK(arguments.image_size == 0, usage, "a saved model has an image size of its own: leave out --image-size");
     LoadedModel loaded = arguments.model.open(arguments.device.device, arguments.device.backend);
-    print_model(loaded.model, arguments.batch_size > 0 ? arguments.batch_size : 32);
+    const int batch_size = arguments.batch_size > 0 ? arguments.batch_size : 32;
+    print_model(loaded.model, batch_size);
+    if (arguments.plan) print_plan(loaded.model, batch_size, arguments.device.backend);
     print_info(loaded);
     return;
   }
@@ -58,7 +71,9 @@ void summarize(const SummaryArguments& arguments) {
   options.device = arguments.device.device;
   options.backend = arguments.device.backend;
   model.compile(options);
-  print_model(model, arguments.batch_size > 0 ? arguments.batch_size : recipe.batch_size);
+  const int batch_size = arguments.batch_size > 0 ? arguments.batch_size : recipe.batch_size;
+  print_model(model, batch_size);
+  if (arguments.plan) print_plan(model, batch_size, arguments.device.backend);
 }
 
 }  // namespace
@@ -75,6 +90,9 @@ void add_summary(CLI::App& app) {
   command->add_option("--image-size", arguments->image_size, "of a recipe, instead of its own")
       ->check(CLI::PositiveNumber);
   arguments->model.add_to(*command);
+  command->add_flag("--plan", arguments->plan,
+                    "also what a training step runs: fused steps and why others are not, a GPU's kernels, and where "
+                    "every value lies in memory from when to when");
   arguments->device.add_to(*command);
   command->footer("Example: curie summary covid-cnn-64 --batch-size 64");
   command->callback([arguments] { summarize(*arguments); });

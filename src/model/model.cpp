@@ -54,6 +54,7 @@ void Model::compile(const CompileOptions& options) {
   CURIE_CHECK(!graph_->nodes().empty(), usage, "model: expected at least one layer before compile");
   release_session();  // compiling again keeps what was learned
   std::unique_ptr<Backend> backend = make_backend(options.device, options.backend);
+  if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
                                        options.accuracy, normalization_);
   *planned_ = {};

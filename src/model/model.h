@@ -50,6 +50,8 @@ struct CompileOptions {
   bool accuracy = true;         // log "accuracy" beside "loss"
   std::string device = "auto";  // "auto", "cpu", "cuda", "cuda:1", "emulated"
   BackendOptions backend = {};  // threads, math, recording of steps
+  // Called once with the new backend; the model uses what it returns. For those who watch it (ops/observed_backend.h).
+  std::function<std::unique_ptr<Backend>(std::unique_ptr<Backend>)> wrap_backend = {};
 };
 
 // Everything that a run needs to go on where it was: weights, optimizer state, counters, callbacks, history.

@@ -237,11 +237,14 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
 
 void Session::run(Executor& executor, int n, bool weighted, const Updater::Phase* phase, const Source& source) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
+  backend_->entering("input");
   enter(executor, n, source);
   executor.forward(n, state);
+  backend_->entering("loss");
   compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), phase != nullptr);
   if (phase == nullptr) return;
   executor.backward(n, state);
+  backend_->entering("update");
   updater_.run(*phase, state);
 }
 

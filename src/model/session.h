@@ -83,6 +83,7 @@ class Session {
   const ParameterStore& parameters() const { return store_; }
   const Loss& loss() const { return loss_; }
   LossKind loss_kind() const { return loss_kind_; }
+  int loss_value() const { return loss_value_; }  // the value that the loss reads
   bool counts_accuracy() const { return count_accuracy_; }
   const Normalization& normalization() const { return normalization_; }
   int outputs() const { return outputs_; }
