@@ -59,6 +59,8 @@ void bench(const BenchArguments& arguments) {
                                       {"batch_size", batch},
                                       {"steps", arguments.steps},
                                       {"device", session.backend().describe()},
+                                      {"math", name_of(arguments.device.backend.math)},
+                                      {"kernels", name_of(arguments.device.backend.kernels)},
                                       {"median_ms", median},
                                       {"min_ms", milliseconds.front()},
                                       {"max_ms", milliseconds.back()}}

@@ -23,6 +23,12 @@ void DeviceOptions::add_to(CLI::App& command) {
           "exact: float32 (default); tf32: tensor cores, factors rounded to 10 bits of mantissa, GPU only; bf16: "
           "activations and factors kept in bfloat16, GPU only")
       ->type_name("exact|tf32|bf16");
+  command
+      .add_option_function<std::string>(
+          "--kernels", [this](const std::string& name) { backend.kernels = kernels_named(name); },
+          "curie: its own (default); cudnn: cuDNN and cuBLASLt where they do the same, GPU only; auto: whichever "
+          "committed measurements say is faster on this GPU")
+      ->type_name("curie|cudnn|auto");
   command.add_flag_callback(
       "--no-graph", [this] { backend.record_steps = false; },
       "on a GPU: start every kernel anew instead of replaying a CUDA graph");

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "emu/emulator.h"
 #include "emu/memory.h"
 #include "emu/profile.h"
+#include "table.h"
 #include "tensor/error.h"
 
 namespace curie {
@@ -100,25 +100,6 @@ void print_agreement(const Findings& findings) {
       fmt::print("  {:<18} {} of {} elements equal to the CPU's; largest difference {:.2g} (of max(1, |value|))\n",
                  a.name, a.equal, a.elements, a.largest);
     }
-  }
-}
-
-// Columns as wide as their longest cell; those in `right` flush right.
-void print_table(const std::vector<std::vector<std::string>>& rows, const std::set<std::size_t>& right,
-                 const std::string& indent) {
-  std::vector<std::size_t> widths;
-  for (const std::vector<std::string>& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const std::vector<std::string>& row : rows) {
-    std::string line = indent;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string gap = i == 0 ? "" : "  ";
-      line += right.contains(i) ? fmt::format("{}{:>{}}", gap, row[i], widths[i])
-                                : fmt::format("{}{:<{}}", gap, row[i], widths[i]);
-    }
-    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
   }
 }
 

@@ -40,6 +40,8 @@ std::vector<Part> parts() {
   list.push_back({"math", true,
                   "exact (float32) everywhere; tf32 and bf16 on GPUs of compute capability 8.0 or newer and emulated"});
   for (const LibraryStatus& status : vendor_libraries()) list.push_back({status.name, status.available, status.detail});
+  const BackendStatus kernels = cudnn_status();
+  list.push_back({"--kernels cudnn", kernels.available, kernels.details.front()});
   list.push_back({"Keras files", hdf5_support().present, hdf5_support().detail});
   list.push_back({"ONNX files", onnx_support().present, onnx_support().detail});
   list.push_back({"Chart.js", has_chart_js(), chart_js_status()});
@@ -60,9 +62,9 @@ void info(bool json) {
   }
   std::string features;
   for (const std::string& name : cpu_targets()) features += (features.empty() ? "" : " ") + name;
-  fmt::print("curie {}\ncompiler      {} ({})\ncores         {}\ncpu features  {}\n", kVersion, kCompiler, kBuildType,
-             usable_cores(), features);
-  for (const Part& part : list) fmt::print("{:<13} {:<4} {}\n", part.name, part.present ? "yes" : "no", part.detail);
+  fmt::print("curie {}\ncompiler         {} ({})\ncores            {}\ncpu features     {}\n", kVersion, kCompiler,
+             kBuildType, usable_cores(), features);
+  for (const Part& part : list) fmt::print("{:<16} {:<4} {}\n", part.name, part.present ? "yes" : "no", part.detail);
 }
 
 }  // namespace

@@ -49,7 +49,9 @@ int run(int argc, char** argv) {
 #ifdef CURIE_WITH_EMULATED
   curie::add_emulate(app);
 #endif
+  curie::add_ladder(app);
   curie::add_bench_step(app);
+  curie::add_profile(app);
   check_command(app, argc, argv);
   try {
     app.parse(argc, argv);

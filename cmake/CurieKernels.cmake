@@ -10,11 +10,18 @@ set(CURIE_HAS_CUDA FALSE) # for cmake/curieConfig.cmake.in
 
 file(GLOB curie_kernel_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.cu)
 set(curie_gpu_host_files ${PROJECT_SOURCE_DIR}/src/cuda/backend.cpp ${PROJECT_SOURCE_DIR}/src/cuda/backend_operations.cpp
-                         ${PROJECT_SOURCE_DIR}/src/cuda/backend_bf16.cpp
+                         ${PROJECT_SOURCE_DIR}/src/cuda/backend_bf16.cpp ${PROJECT_SOURCE_DIR}/src/cuda/roof.cpp
                          ${PROJECT_SOURCE_DIR}/src/cuda/allocator.cpp)
 set(curie_emulated_host_files ${PROJECT_SOURCE_DIR}/src/cuda/runtime_emulated.cpp
                               ${PROJECT_SOURCE_DIR}/src/cuda/mma_emulated.cpp
                               ${PROJECT_SOURCE_DIR}/src/cuda/observer_emulated.cpp)
+
+# What opens libraries at run time.
+add_library(curie_vendor STATIC ${PROJECT_SOURCE_DIR}/src/cuda/libraries.cpp)
+set_target_properties(curie_vendor PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME vendor)
+target_compile_options(curie_vendor PRIVATE ${CURIE_WARNINGS})
+target_link_libraries(curie_vendor PUBLIC curie_tensor ${CMAKE_DL_LIBS})
+set_property(GLOBAL APPEND PROPERTY CURIE_LIBRARIES curie_vendor)
 
 # curie_wrap_kernels(<variable> <file.cu>...): C++ files that include the kernel files, since the compiler of a .cu file is
 # the same for a whole CMake directory.
@@ -113,6 +120,7 @@ if(why_no_cuda AND CURIE_CUDA STREQUAL "ON")
                       "with -DCMAKE_CUDA_COMPILER=/path/to/nvcc, or build with -DCURIE_CUDA=OFF")
 endif()
 if(why_no_cuda)
+  include(CurieCudnn)
   list(APPEND CURIE_GPU_DEFINITIONS CURIE_NO_CUDA="${why_no_cuda}")
 else()
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
@@ -136,6 +144,7 @@ else()
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
   find_package(CUDAToolkit REQUIRED)
+  include(CurieCudnn)
   add_library(curie_cuda STATIC ${curie_kernel_files} ${curie_gpu_host_files} ${PROJECT_SOURCE_DIR}/src/cuda/runtime_cuda.cpp)
   set_target_properties(curie_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME cuda)
   target_include_directories(curie_cuda PRIVATE ${PROJECT_SOURCE_DIR}/src)
@@ -149,10 +158,21 @@ else()
   target_compile_options(curie_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${CURIE_WARNINGS}>"
                                             "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_options}>")
   target_link_libraries(curie_cuda PUBLIC curie_ops CUDA::cudart_static ${CMAKE_DL_LIBS})
+  if(NOT why_no_cudnn)
+    target_sources(curie_cuda PRIVATE ${CURIE_CUDNN_FILES})
+    target_include_directories(curie_cuda SYSTEM PRIVATE ${CURIE_CUDNN_INCLUDES})
+    target_link_libraries(curie_cuda PUBLIC curie_vendor)
+  endif()
   list(APPEND CURIE_GPU_LIBRARIES curie_cuda)
   list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_CUDA)
   set(CURIE_HAS_CUDA TRUE)
   set_property(GLOBAL APPEND PROPERTY CURIE_LIBRARIES curie_cuda)
+endif()
+
+if(why_no_cudnn)
+  list(APPEND CURIE_GPU_DEFINITIONS CURIE_NO_CUDNN="${why_no_cudnn}")
+else()
+  list(APPEND CURIE_GPU_DEFINITIONS CURIE_WITH_CUDNN)
 endif()
 
 # curie_kernel_program(<name> <file.cu>): a program whose main, kernels and launches are one file, up to three times: <name>,

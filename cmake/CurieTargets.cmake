@@ -61,7 +61,7 @@ function(curie_test folder)
   foreach(source IN LISTS sources)
     get_filename_component(name ${source} NAME_WE)
     add_test(NAME ${folder}.${name} COMMAND ${target} --source-file=*/${folder}/${name}.cpp --no-version)
-    set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT 600)
+    set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT ${CURIE_TEST_TIMEOUT})
   endforeach()
 endfunction()
 
@@ -80,7 +80,7 @@ function(curie_test_again folder prefix device)
   foreach(name IN LISTS names)
     set(test ${prefix}.${folder}.${name})
     add_test(NAME ${test} COMMAND test_${folder} --source-file=*/${folder}/${name}.cpp --no-version)
-    set_tests_properties(${test} PROPERTIES TIMEOUT 600 ENVIRONMENT CURIE_TEST_DEVICE=${device} LABELS ${prefix}
+    set_tests_properties(${test} PROPERTIES TIMEOUT ${CURIE_TEST_TIMEOUT} ENVIRONMENT CURIE_TEST_DEVICE=${device} LABELS ${prefix}
                                             SKIP_RETURN_CODE 77)
   endforeach()
 endfunction()

@@ -17,6 +17,9 @@ namespace curie {
 // Each build of src/cuda has its own (cuda/backend.cpp); the CUDA build's never throws where there is no driver.
 namespace cuda {
 std::unique_ptr<Backend> make_gpu_backend(int device, const BackendOptions& options);
+std::unique_ptr<Backend> make_cudnn_backend(int device, const BackendOptions& options);
+std::unique_ptr<Backend> make_measured_backend(int device, const BackendOptions& options);
+std::string vendor_libraries_in_use();
 BackendStatus gpu_status();
 }  // namespace cuda
 namespace emulated {
@@ -55,6 +58,9 @@ std::unique_ptr<Backend> make_cuda(const std::string& device, const BackendOptio
   CURIE_CHECK(status.available, usage, "device \"{}\" is not there: {}; use --device cpu, auto or emulated", device,
               status.details.front());
 #ifdef CURIE_WITH_CUDA
+#ifndef CURIE_WITH_CUDNN
+  CURIE_CHECK(options.kernels != Kernels::cudnn, usage, "kernels cudnn: {}; use --kernels curie", CURIE_NO_CUDNN);
+#endif
   int index = 0;
   if (const std::size_t colon = device.find(':'); colon != std::string::npos) {
     const char* end = device.data() + device.size();
@@ -63,6 +69,10 @@ std::unique_ptr<Backend> make_cuda(const std::string& device, const BackendOptio
         error == std::errc() && stop == end && index >= 0 && static_cast<std::size_t>(index) < status.details.size(),
         usage, "device \"{}\": expected cuda:0 to cuda:{}", device, status.details.size() - 1);
   }
+#ifdef CURIE_WITH_CUDNN
+  if (options.kernels == Kernels::cudnn) return cuda::make_cudnn_backend(index, options);
+  if (options.kernels == Kernels::automatic) return cuda::make_measured_backend(index, options);
+#endif
   return cuda::make_gpu_backend(index, options);
 #else
   (void)options;
@@ -107,6 +117,13 @@ bool names(const std::string& device, const char* kind) {
   return device == kind || device.rfind(std::string(kind) + ":", 0) == 0;
 }
 
+void check_takes_libraries(const std::string& device, const std::string& what, const BackendOptions& options) {
+  CURIE_CHECK(
+      options.kernels != Kernels::cudnn, usage,
+      "kernels cudnn: NVIDIA's libraries need a GPU, and device \"{}\" is {}; use --device cuda or --kernels curie",
+      device, what);
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOptions& options) {
@@ -114,8 +131,13 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOp
   if (names(device, "cuda") || (device == "auto" && cuda_status().available)) {
     return make_cuda(device == "auto" ? "cuda" : device, options);
   }
-  if (names(device, "emulated")) return make_emulated(device, options);
+  if (names(device, "emulated")) {
+    check_takes_libraries(device, "Curie's CUDA kernels run on the CPU", options);
+    return make_emulated(device, options);
+  }
   if (device == "auto" || device == "cpu") {
+    check_takes_libraries(device, device == "cpu" ? "the CPU" : "the CPU here: " + cuda_status().details.front(),
+                          options);
     // With "auto" tf32 is what a GPU may do faster; bf16 is another plan of memory.
     CURIE_CHECK(
         options.math == Math::exact || (options.math == Math::tf32 && device == "auto"), usage,
@@ -133,6 +155,21 @@ BackendStatus backend_status(const std::string& name) {
   if (name == "cuda") return cuda_status();
   if (name == "emulated") return emulated_status();
   throw_error(ErrorKind::usage, fmt::format("backend \"{}\" is unknown; expected cpu, cuda or emulated", name));
+}
+
+BackendStatus cudnn_status() {
+  BackendStatus status{.name = "cudnn", .available = false, .details = {}};
+#ifdef CURIE_WITH_CUDNN
+  try {
+    status.details.push_back(cuda::vendor_libraries_in_use());
+    status.available = true;
+  } catch (const Error& error) {
+    status.details.emplace_back(error.what());
+  }
+#else
+  status.details.emplace_back(CURIE_NO_CUDNN);
+#endif
+  return status;
 }
 
 std::vector<BackendStatus> backend_status() {

@@ -35,7 +35,11 @@ const CatalogueEntry& find_entry(const std::string& name) {
 }
 
 std::vector<Extent> with_shape(const CatalogueEntry& entry, const std::string& shape) {
-  std::vector<Extent> extents = entry.extents;
+  return with_shape(entry.name, entry.extents, shape);
+}
+
+std::vector<Extent> with_shape(const std::string& name, const std::vector<Extent>& standard, const std::string& shape) {
+  std::vector<Extent> extents = standard;
   for (std::size_t at = 0; at < shape.size();) {
     const std::size_t end = std::min(shape.find(',', at), shape.size());
     const std::string part = shape.substr(at, end - at);
@@ -47,10 +51,10 @@ std::vector<Extent> with_shape(const CatalogueEntry& entry, const std::string& s
     const bool number = equals < part.size() && std::from_chars(part.data() + equals + 1, last, value).ptr == last;
     if (found == extents.end() || !number || value < 1) {
       std::string known;
-      for (const Extent& extent : entry.extents)
+      for (const Extent& extent : standard)
         known += fmt::format("{}{}={}", known.empty() ? "" : ",", extent.name, extent.value);
       throw_error(ErrorKind::usage, fmt::format("--shape: expected extents of {} of at least 1, as in {}; got \"{}\"",
-                                                entry.name, known, part));
+                                                name, known, part));
     }
     found->value = value;
     at = end + 1;

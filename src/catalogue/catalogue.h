@@ -85,5 +85,6 @@ const std::vector<CatalogueEntry>& catalogue();
 const CatalogueEntry& find_entry(const std::string& name);
 // The entry's extents with those of "n=4,h=9" replaced. Throws Error(usage) for unknown names and values below 1.
 std::vector<Extent> with_shape(const CatalogueEntry& entry, const std::string& shape);
+std::vector<Extent> with_shape(const std::string& name, const std::vector<Extent>& standard, const std::string& shape);
 
 }  // namespace curie

@@ -58,6 +58,16 @@ std::unique_ptr<Recording> GpuBackend::record(std::function<void()> step) {
   return record_steps_ ? runtime_->record(step) : Backend::record(std::move(step));
 }
 
+double GpuBackend::milliseconds(const std::function<void()>& work) {
+  if (kDeviceKind != DeviceKind::cuda) return Backend::milliseconds(work);  // the emulator's events have no time
+  Event before, after;
+  before.record(runtime_->stream());
+  work();
+  after.record(runtime_->stream());
+  after.wait();
+  return after.milliseconds_since(before);
+}
+
 std::unique_ptr<Backend> make_gpu_backend(int device, const BackendOptions& options) {
   return std::make_unique<GpuBackend>(device, options);
 }

@@ -27,6 +27,11 @@ class GpuBackend : public Backend {
   void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> step) override;
+  double milliseconds(const std::function<void()>& work) override;
+  Stream stream() const { return runtime_->stream(); }  // that its work is ordered by
+  int compute_capability() const { return runtime_->compute_capability(); }  // 10 * major + minor
+  std::unique_ptr<Timeline> watch() override;
+  std::optional<Roof> measure_roof() override;
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;
@@ -107,6 +112,9 @@ class GpuBackend : public Backend {
                 float* velocity) override;
   void adam_step(const AdamArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,
                  float* first_moment, float* second_moment) override;
+
+ protected:
+  Math math() const { return math_; }
 
  private:
   bool has_tensor_cores() const;  // for TF32 and bfloat16

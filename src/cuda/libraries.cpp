@@ -3,62 +3,49 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <initializer_list>
-#include <memory>
-
 namespace curie {
 namespace {
 
-using Library = std::unique_ptr<void, int (*)(void*)>;
-
-Library open_first(std::initializer_list<const char*> names, std::string& reason) {
-  for (const char* name : names) {
-    // Not unloaded: what the libraries allocate at start stays theirs until the process ends.
-    if (void* handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE)) return {handle, dlclose};
-    const char* error = dlerror();
-    if (reason.empty()) reason = error == nullptr ? "not found" : error;
-  }
-  return {nullptr, dlclose};
-}
-
-template <typename Function>
-Function* find(const Library& library, const char* name) {
-  return reinterpret_cast<Function*>(dlsym(library.get(), name));
-}
-
-LibraryStatus cublas() {
-  LibraryStatus status{.name = "cuBLAS", .available = false, .detail = {}};
-  const Library library = open_first({"libcublas.so.13", "libcublas.so.12"}, status.detail);
-  if (library == nullptr) return status;
-  auto* property = find<int(int, int*)>(library, "cublasGetProperty");  // 0 major, 1 minor, 2 patch
-  int version[3] = {};
-  if (property == nullptr) {
-    status.detail = "the library has no cublasGetProperty";
+LibraryStatus status_of(const char* name, const std::vector<std::string>& files, const char* version_function) {
+  LibraryStatus status{.name = name, .available = false, .detail = {}};
+  const SharedLibrary library(files);
+  if (!library.is_open()) {
+    status.detail = library.reason();
     return status;
   }
-  for (int i = 0; i < 3; ++i) property(i, &version[i]);
-  status.available = true;
-  status.detail = fmt::format("{}.{}.{}", version[0], version[1], version[2]);
-  return status;
-}
-
-LibraryStatus cudnn() {
-  LibraryStatus status{.name = "cuDNN", .available = false, .detail = {}};
-  const Library library = open_first({"libcudnn.so.9"}, status.detail);
-  if (library == nullptr) return status;
-  auto* get_version = find<std::size_t()>(library, "cudnnGetVersion");
-  if (get_version == nullptr) {
-    status.detail = "the library has no cudnnGetVersion";
+  const auto version = library.find<std::size_t()>(version_function);
+  if (version == nullptr) {
+    status.detail = fmt::format("the library has no {}", version_function);
     return status;
   }
-  const std::size_t version = get_version();  // 10000 * major + 100 * minor + patch since version 9
   status.available = true;
-  status.detail = fmt::format("{}.{}.{}", version / 10000, version % 10000 / 100, version % 100);
+  status.detail = library_version(version());
   return status;
 }
 
 }  // namespace
 
-std::vector<LibraryStatus> vendor_libraries() { return {cublas(), cudnn()}; }
+SharedLibrary::SharedLibrary(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    handle_ = dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+    if (handle_ != nullptr) return;
+    const char* error = dlerror();
+    if (reason_.empty()) reason_ = error == nullptr ? "not found" : error;
+  }
+}
+
+void* SharedLibrary::address(const char* name) const { return handle_ == nullptr ? nullptr : dlsym(handle_, name); }
+
+std::vector<std::string> cublas_lt_names() { return {"libcublasLt.so.13", "libcublasLt.so.12"}; }
+std::vector<std::string> cudnn_names() { return {"libcudnn.so.9"}; }
+
+std::string library_version(std::size_t number) {
+  return fmt::format("{}.{}.{}", number / 10000, number % 10000 / 100, number % 100);
+}
+
+std::vector<LibraryStatus> vendor_libraries() {
+  return {status_of("cuBLASLt", cublas_lt_names(), "cublasLtGetVersion"),
+          status_of("cuDNN", cudnn_names(), "cudnnGetVersion")};
+}
 
 }  // namespace curie

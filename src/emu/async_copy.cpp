@@ -24,6 +24,7 @@ void async_copy(void* shared, const void* global, int bytes, int source_bytes, W
     (void)first[source_bytes - 1];
   }
   std::memset(shared, 0xff, static_cast<std::size_t>(bytes));
+  statistics().async_bytes += static_cast<std::uint64_t>(source_bytes);
   Thread& me = machine.current();
   me.copies.push_back({shared, global, bytes, source_bytes, me.committed_groups, where});
 }

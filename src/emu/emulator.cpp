@@ -126,7 +126,9 @@ void Machine::run(const Grid& grid, Body body, void* context) {
                                     .static_shared_bytes = most_static_shared_bytes_,
                                     .dynamic_shared_bytes = grid.dynamic_shared_bytes,
                                     .barriers = statistics().barriers - before.barriers,
-                                    .warp_operations = statistics().warp_operations - before.warp_operations});
+                                    .warp_operations = statistics().warp_operations - before.warp_operations,
+                                    .matrix_products = statistics().matrix_products - before.matrix_products,
+                                    .async_bytes = statistics().async_bytes - before.async_bytes});
   }
   grid_ = nullptr;
   if (failure_.empty()) return;

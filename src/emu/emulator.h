@@ -50,6 +50,8 @@ Settings& settings();
 
 struct Statistics {
   std::uint64_t launches = 0, blocks = 0, threads = 0, barriers = 0, warp_operations = 0;
+  std::uint64_t matrix_products = 0;  // warp operations that were an mma
+  std::uint64_t async_bytes = 0;      // that cp.async asked for
 };
 Statistics& statistics();
 
@@ -58,7 +60,8 @@ struct LaunchRecord {
   std::string kernel;
   dim3 grid, block;
   std::size_t static_shared_bytes = 0, dynamic_shared_bytes = 0;  // of a block
-  std::uint64_t barriers = 0, warp_operations = 0;                // of all blocks
+  // Of all blocks; as in Statistics.
+  std::uint64_t barriers = 0, warp_operations = 0, matrix_products = 0, async_bytes = 0;
 };
 // From the next launch on every launch is kept; `stop_recording` returns them in order.
 void record_launches();

@@ -20,6 +20,9 @@ struct ProfileRow {
   // Global memory moves in sectors of 32 bytes; shared memory serves a request in wavefronts, one word of 4 bytes a
   // bank each. `ideal` is what the same bytes would need side by side.
   std::uint64_t units = 0, ideal = 0;
+  // Of shared memory: the wavefronts without bank conflicts. 32 lanes are served at once, where they access 8 or 16
+  // bytes each, 16 or 8 of them; so a float4 that all lanes read is four here and one in `ideal`.
+  std::uint64_t phases = 0;
 };
 
 // Watches the first `blocks` blocks of each launch of a checked kernel, from the next launch on.

@@ -313,6 +313,7 @@ void Machine::arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot,
   if (complete != nullptr) complete(warp.slots.data(), needed);
   warp.arrived &= ~needed;
   ++statistics().warp_operations;
+  if (word == WarpWord::mma) ++statistics().matrix_products;
   if (word == WarpWord::sync && observer() != nullptr) observer()->warp_synced(me.warp, needed);
   set_ready(warp, needed);
   step_aside();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "tensor/error.h"
@@ -23,6 +24,14 @@ class PlainRecording final : public Recording {
 
 std::unique_ptr<Recording> Backend::record(std::function<void()> step) {
   return std::make_unique<PlainRecording>(std::move(step));
+}
+
+double Backend::milliseconds(const std::function<void()>& work) {
+  synchronize();
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  synchronize();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
 Tensor device_zeros(Backend& backend, const Shape& shape, DType type) {
@@ -70,6 +79,25 @@ Math math_named(std::string_view name) {
     if (name == name_of(math)) return math;
   }
   throw_error(ErrorKind::usage, fmt::format("--math: expected exact, tf32 or bf16, got \"{}\"", name));
+}
+
+std::string_view name_of(Kernels kernels) {
+  switch (kernels) {
+    case Kernels::curie:
+      return "curie";
+    case Kernels::cudnn:
+      return "cudnn";
+    case Kernels::automatic:
+      return "auto";
+  }
+  return "?";
+}
+
+Kernels kernels_named(std::string_view name) {
+  for (const Kernels kernels : {Kernels::curie, Kernels::cudnn, Kernels::automatic}) {
+    if (name == name_of(kernels)) return kernels;
+  }
+  throw_error(ErrorKind::usage, fmt::format("--kernels: expected curie, cudnn or auto, got \"{}\"", name));
 }
 
 std::string_view name_of(Activation activation) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ops/batch_norm.h"
@@ -22,7 +23,9 @@
 #include "ops/loss.h"
 #include "ops/optimizer.h"
 #include "ops/pool.h"
+#include "ops/roof.h"
 #include "ops/step_state.h"
+#include "ops/timeline.h"
 #include "ops/types.h"
 #include "ops/warp.h"
 #include "tensor/buffer.h"
@@ -64,6 +67,17 @@ class Backend {
   virtual void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) = 0;
   virtual void synchronize() {}
   virtual std::unique_ptr<Recording> record(std::function<void()> step);
+  // How long the machine is busy with what `work` starts: on a GPU between two events in its stream, elsewhere by the
+  // host's clock until all is done. Waits.
+  virtual double milliseconds(const std::function<void()>& work);
+
+  // --- profiles -----------------------------------------------------------------------------------------------------
+  // What the next primitives are part of, such as a layer's name: of interest to an ObservedBackend only.
+  virtual void entering(std::string_view part) { (void)part; }
+  // Watches the device until it is destroyed; one at a time. It must not outlive the backend.
+  virtual std::unique_ptr<Timeline> watch();
+  // Measures for a second or so; none for the emulator.
+  virtual std::optional<Roof> measure_roof() { return std::nullopt; }
 
   // --- convolution --------------------------------------------------------------------------------------------------
   virtual std::size_t scratch_bytes(const Conv2dShape& shape) const = 0;  // enough for all three directions
@@ -187,10 +201,17 @@ Tensor to_host_floats(Backend& backend, const Tensor& tensor);  // the same of f
 // The CPU backend (src/cpu). threads 0: one a usable core. Defined here so that tests and tools need no other header.
 std::unique_ptr<Backend> make_cpu_backend(int threads = 0);
 
+// Whose kernels a GPU runs where there is a choice: Curie's own, or those of cuDNN and cuBLASLt. automatic: the
+// libraries' where measurements that come with Curie say that they are faster on the device at hand.
+enum class Kernels : std::uint8_t { curie, cudnn, automatic };
+std::string_view name_of(Kernels kernels);     // "curie", "cudnn", "auto"
+Kernels kernels_named(std::string_view name);  // throws Error(usage) for another name
+
 struct BackendOptions {
-  int threads = 0;           // of the CPU backend; 0: one a usable core
-  Math math = Math::exact;   // of GPU kernels; the CPU computes exactly, and refuses another
-  bool record_steps = true;  // false: a recording is the plain function, as on a CPU
+  int threads = 0;                   // of the CPU backend; 0: one a usable core
+  Math math = Math::exact;           // of GPU kernels; the CPU computes exactly, and refuses another
+  bool record_steps = true;          // false: a recording is the plain function, as on a CPU
+  Kernels kernels = Kernels::curie;  // of a GPU; asking for cudnn on another device is an error
 };
 
 // The backend for a device name (src/backends.cpp, the only file that names them all): "cpu"; "cuda" or "cuda:N";
@@ -207,5 +228,7 @@ struct BackendStatus {
 };
 std::vector<BackendStatus> backend_status();            // of all three
 BackendStatus backend_status(const std::string& name);  // throws Error(usage) for another name
+// Whether a GPU can run with Kernels::cudnn: the build has it and both libraries open; or why not.
+BackendStatus cudnn_status();
 
 }  // namespace curie

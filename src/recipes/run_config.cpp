@@ -85,6 +85,7 @@ nlohmann::json config_of(const RunOptions& options, const std::string& started) 
           {"device", options.device},
           {"threads", options.backend.threads},
           {"math", std::string(name_of(options.backend.math))},
+          {"kernels", std::string(name_of(options.backend.kernels))},
           {"record_steps", options.backend.record_steps},
           {"limits", options.limits},
           {"started", started},
@@ -114,6 +115,7 @@ RunOptions options_of_run(const fs::path& run) {
     options.device = config.at("device").get<std::string>();
     options.backend.threads = config.at("threads").get<int>();
     options.backend.math = math_named(config.value("math", "exact"));
+    options.backend.kernels = kernels_named(config.value("kernels", "curie"));
     options.backend.record_steps = config.value("record_steps", true);
     options.limits = config.at("limits").get<std::map<std::string, int>>();
     return options;

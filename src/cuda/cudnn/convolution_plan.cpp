@@ -1,0 +1,88 @@
+#include "cuda/cudnn/convolution_plan.h"
+
+#include <algorithm>
+
+#include "tensor/log.h"
+
+namespace curie::CURIE_GPU {
+namespace {
+
+bool not_supported(cudnnStatus_t status) { return CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED; }
+
+// One direction: `list` asks cuDNN for algorithms, the quickest by its estimate first, `size` for the workspace of one.
+template <typename Performance, typename List, typename Size>
+auto choose(const CudnnFunctions& cudnn, const char* direction, Math math, const Conv2dShape& shape,
+            std::size_t workspace_limit, List list, Size size) {
+  using Algorithm = decltype(Performance::algo);
+  ConvolutionDescriptor convolution = describe_convolution(cudnn, shape);
+  const auto set_math = [&](cudnnMathType_t type) {
+    cudnn.check(cudnn.cudnnSetConvolutionMathType(convolution.get(), type), "cudnnSetConvolutionMathType");
+  };
+  set_math(math == Math::exact ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);  // the default takes float32 as TF32
+
+  constexpr int kMost = 16;
+  Performance found[kMost] = {};
+  int count = 0;
+  const cudnnStatus_t status = list(convolution.get(), kMost, &count, found);
+  if (!not_supported(status)) cudnn.check(status, direction);
+  for (int i = 0; i < count; ++i) {
+    if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC) continue;
+    if (math != Math::exact) set_math(found[i].mathType);
+    std::size_t workspace = 0;
+    if (size(convolution.get(), found[i].algo, &workspace) != CUDNN_STATUS_SUCCESS) continue;
+    if (workspace > workspace_limit) continue;
+    return std::optional(ConvolutionChoice<Algorithm>{std::move(convolution), found[i].algo, workspace});
+  }
+  log_info(
+      "cuDNN: {} offers no deterministic algorithm within {} bytes of workspace for x ({}, {}, {}, {}), filters "
+      "({}, {}, {}, {}): Curie's kernel works there",
+      direction, workspace_limit, shape.n, shape.h, shape.w, shape.c, shape.k, shape.r, shape.s, shape.c);
+  return std::optional<ConvolutionChoice<Algorithm>>();
+}
+
+}  // namespace
+
+std::size_t ConvolutionPlan::workspace() const {
+  return std::max({forward ? forward->workspace : 0, backward_input ? backward_input->workspace : 0,
+                   backward_weights ? backward_weights->workspace : 0});
+}
+
+ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, const Conv2dShape& shape,
+                                 std::size_t workspace_limit) {
+  ConvolutionPlan plan;
+  if (!cudnn_takes(shape)) return plan;
+  plan.x = describe_tensor(cudnn, shape.n, shape.h, shape.w, shape.c);
+  plan.y = describe_tensor(cudnn, shape.n, shape.p, shape.q, shape.k);
+  plan.bias = describe_tensor(cudnn, 1, 1, 1, shape.k);
+  plan.w = describe_filters(cudnn, shape);
+  const cudnnTensorDescriptor_t x = plan.x.get(), y = plan.y.get();
+  const cudnnFilterDescriptor_t w = plan.w.get();
+
+  plan.forward = choose<cudnnConvolutionFwdAlgoPerf_t>(
+      cudnn, "cudnnGetConvolutionForwardAlgorithm_v7", math, shape, workspace_limit,
+      [&](auto convolution, int most, int* count, auto* found) {
+        return cudnn.cudnnGetConvolutionForwardAlgorithm_v7(handle, x, w, convolution, y, most, count, found);
+      },
+      [&](auto convolution, auto algorithm, std::size_t* bytes) {
+        return cudnn.cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, convolution, y, algorithm, bytes);
+      });
+  plan.backward_input = choose<cudnnConvolutionBwdDataAlgoPerf_t>(
+      cudnn, "cudnnGetConvolutionBackwardDataAlgorithm_v7", math, shape, workspace_limit,
+      [&](auto convolution, int most, int* count, auto* found) {
+        return cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, w, y, convolution, x, most, count, found);
+      },
+      [&](auto convolution, auto algorithm, std::size_t* bytes) {
+        return cudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(handle, w, y, convolution, x, algorithm, bytes);
+      });
+  plan.backward_weights = choose<cudnnConvolutionBwdFilterAlgoPerf_t>(
+      cudnn, "cudnnGetConvolutionBackwardFilterAlgorithm_v7", math, shape, workspace_limit,
+      [&](auto convolution, int most, int* count, auto* found) {
+        return cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, x, y, convolution, w, most, count, found);
+      },
+      [&](auto convolution, auto algorithm, std::size_t* bytes) {
+        return cudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, convolution, w, algorithm, bytes);
+      });
+  return plan;
+}
+
+}  // namespace curie::CURIE_GPU

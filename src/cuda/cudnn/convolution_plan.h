@@ -1,0 +1,36 @@
+// How cuDNN computes the three directions of one convolution: chosen once a shape, by cuDNN's heuristics, which launch
+// nothing and allocate nothing on the device. Only deterministic algorithms are taken, since two runs with one seed
+// must give the same bytes; for that reason they are not timed against each other either.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "cuda/cudnn/descriptors.h"
+
+namespace curie::CURIE_GPU {
+
+template <typename Algorithm>
+struct ConvolutionChoice {
+  ConvolutionDescriptor convolution;  // with the math type of the algorithm
+  Algorithm algorithm{};
+  std::size_t workspace = 0;  // bytes
+};
+
+struct ConvolutionPlan {
+  TensorDescriptor x, y, bias;
+  FilterDescriptor w;
+  // Nothing: Curie's kernel works, because cuDNN does not take the shape or has no algorithm for it.
+  std::optional<ConvolutionChoice<cudnnConvolutionFwdAlgo_t>> forward;
+  std::optional<ConvolutionChoice<cudnnConvolutionBwdDataAlgo_t>> backward_input;
+  std::optional<ConvolutionChoice<cudnnConvolutionBwdFilterAlgo_t>> backward_weights;
+  bool fuses_bias = true;  // until cuDNN refuses the call that adds bias and ReLU in one pass
+
+  std::size_t workspace() const;  // enough for each direction
+};
+
+// Algorithms that want more workspace than the limit are passed over.
+ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, const Conv2dShape& shape,
+                                 std::size_t workspace_limit);
+
+}  // namespace curie::CURIE_GPU

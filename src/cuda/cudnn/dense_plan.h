@@ -1,0 +1,54 @@
+// The products of a dense layer by cuBLASLt, chosen once a shape by its heuristics; bias, ReLU and the bias' gradient
+// are part of the product. Given one version and one device, cuBLASLt's results are the same bits in every run.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "cuda/cudnn/descriptors.h"
+#include "ops/dense.h"
+
+namespace curie::CURIE_GPU {
+
+using LtHandle = Owned<cublasLtHandle_t, cublasStatus_t>;
+
+// d = op(a) op(b) + what the epilogue adds. cuBLASLt stores columns, Curie rows: what it multiplies are the transposes.
+class Product {
+ public:
+  struct Operand {
+    bool transposed;
+    int rows, columns;  // as stored, by columns
+  };
+  struct Request {
+    Operand a, b;
+    int rows, columns;  // of d
+    cublasLtEpilogue_t epilogue;
+  };
+  // Nothing where cuBLASLt has no algorithm. `somewhere`: an aligned device address, which is not read.
+  static std::optional<Product> plan(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math,
+                                     const Request& request, std::size_t workspace_limit, const void* somewhere);
+
+  std::size_t workspace() const { return workspace_; }
+  // bias: what the epilogue reads or writes; null where it has none.
+  void multiply(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Stream stream, const float* a, const float* b,
+                float* d, const float* bias, std::byte* workspace) const;
+
+ private:
+  Owned<cublasLtMatmulDesc_t, cublasStatus_t> operation_;
+  Owned<cublasLtMatrixLayout_t, cublasStatus_t> a_, b_, d_;
+  cublasLtMatmulAlgo_t algorithm_{};
+  std::size_t workspace_ = 0;
+};
+
+struct DensePlan {
+  std::optional<Product> forward[2][2];  // [with bias][with ReLU]
+  std::optional<Product> backward_input;
+  std::optional<Product> backward_weights[2];  // [with dbias]
+
+  std::size_t workspace() const;  // enough for each
+};
+
+DensePlan plan_dense(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math, const DenseShape& shape,
+                     std::size_t workspace_limit, const void* somewhere);
+
+}  // namespace curie::CURIE_GPU
