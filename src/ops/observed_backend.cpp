@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "tensor/error.h"
+
 namespace curie {
 namespace {
 
@@ -348,6 +350,10 @@ class Observing final : public Backend, public Observed {
 }  // namespace
 
 ObservedBackend observe(std::unique_ptr<Backend> inner) {
+  CURIE_CHECK(
+      inner->bf16() == nullptr, usage,
+      "a profile watches primitives on float32 only, and this backend keeps activations in bf16; use --math exact "
+      "or tf32");
   auto backend = std::make_unique<Observing>(std::move(inner));
   Observed* const handle = backend.get();
   return {.backend = std::move(backend), .handle = handle};
