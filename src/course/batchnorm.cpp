@@ -1,17 +1,9 @@
-#include <algorithm>
-
 #include "course/parts.h"
 
 namespace curie {
 namespace {
 
 using Extents = std::vector<Extent>;
-
-// Bytes of the sums of the chunks that the split rungs keep: two floats a channel and chunk.
-std::size_t chunk_bytes(const BatchNormShape& shape) {
-  const auto chunks = static_cast<std::size_t>((shape.rows + kBatchNormChunk - 1) / kBatchNormChunk);
-  return chunks * static_cast<std::size_t>(shape.channels) * 2 * sizeof(float);
-}
 
 Start prepare(Operands& o, const LadderBuild* build, std::size_t rung) {
   const BatchNormShape shape{.rows = o["rows"], .channels = o["channels"]};
@@ -28,7 +20,8 @@ Start prepare(Operands& o, const LadderBuild* build, std::size_t rung) {
   arrays.running_mean = o.uniform("running_mean", channels);
   arrays.running_variance = o.uniform("running_variance", channels, 0.0f, 1.0f);
   Backend& backend = o.backend();
-  const Scratch scratch = o.scratch(std::max(backend.scratch_bytes(shape), chunk_bytes(shape)));
+  const Scratch scratch =
+      o.scratch(build == nullptr ? backend.scratch_bytes(shape) : build->batchnorm_scratch_bytes(shape));
   if (build == nullptr) {
     return [=, &backend] {
       backend.batch_norm_forward(shape, arrays.x, arrays.gamma, arrays.beta, arrays.y, arrays.mean, arrays.inv_std,

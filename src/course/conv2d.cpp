@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "course/parts.h"
 #include "tensor/error.h"
 
@@ -31,8 +29,8 @@ Start prepare(Operands& o, const LadderBuild* build, std::size_t rung) {
   const float* w = o.integers("w", shape.weight_elements());
   float* y = o.output("y", shape.output_elements());
   Backend& backend = o.backend();
-  // Rung 2 writes the filters down once more.
-  const Scratch scratch = o.scratch(std::max(backend.scratch_bytes(shape), shape.weight_elements() * sizeof(float)));
+  const Scratch scratch =
+      o.scratch(build == nullptr ? backend.scratch_bytes(shape) : build->conv2d_scratch_bytes(shape));
   if (build == nullptr) {
     return [=, &backend] { backend.conv2d_forward(shape, x, w, nullptr, Activation::none, y, scratch); };
   }
@@ -82,7 +80,7 @@ Course conv2d_course() {
                  .tensor_cores = true},
                 {.name = "conv2d_8_production",
                  .title = "production",
-                 .idea = "cuda/conv2d.cu: any shape, bias and ReLU, tiles by shape",
+                 .idea = "any shape, bias and ReLU, tiles and parts of the taps by shape",
                  .tensor_cores = true}},
       .prepare = prepare};
 }

@@ -16,7 +16,7 @@ Start prepare(Operands& o, const LadderBuild* build, std::size_t rung) {
   float* c = o.output("c", m * n);
   Backend& backend = o.backend();
   const DenseShape dense{.n = shape.m, .in = shape.k, .out = shape.n};
-  const Scratch scratch = o.scratch(backend.scratch_bytes(dense));
+  const Scratch scratch = o.scratch(build == nullptr ? backend.scratch_bytes(dense) : build->gemm_scratch_bytes(shape));
   if (build == nullptr) {
     return [=, &backend] { backend.dense_forward(dense, a, b, nullptr, Activation::none, c, scratch); };
   }
@@ -65,7 +65,7 @@ Course gemm_course() {
                  .tensor_cores = true},
                 {.name = "gemm_8_production",
                  .title = "production",
-                 .idea = "cuda/dense.cu: any shape, bias and ReLU, slices of the depth",
+                 .idea = "any shape, bias and ReLU, tiles and parts of the depth by shape",
                  .tensor_cores = true}},
       .prepare = prepare};
 }

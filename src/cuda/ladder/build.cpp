@@ -1,5 +1,7 @@
 #include "cuda/ladder/build.h"
 
+#include <algorithm>
+
 #include "cuda/backend.h"
 #include "cuda/ladder/rungs.h"
 
@@ -14,6 +16,22 @@ std::optional<::CUstream_st*> stream_of(const Backend& backend) {
 
 bool has_tensor_cores(const Backend& backend) {
   return dynamic_cast<const GpuBackend&>(backend).compute_capability() >= 80;
+}
+
+std::size_t gemm_bytes(const GemmShape& shape) {
+  return dense_scratch_bytes(Math::tf32, {.n = shape.m, .in = shape.k, .out = shape.n});
+}
+
+// Rung 2 writes the filters down once more.
+std::size_t conv2d_bytes(const Conv2dShape& shape) {
+  return std::max(conv2d_scratch_bytes(Math::tf32, shape), shape.weight_elements() * sizeof(float));
+}
+
+// The split rungs keep two sums for each channel and chunk.
+std::size_t batchnorm_bytes(const BatchNormShape& shape) {
+  const auto chunks = static_cast<std::size_t>((shape.rows + kBatchNormChunk - 1) / kBatchNormChunk);
+  return std::max(batch_norm_scratch_bytes(shape),
+                  chunks * static_cast<std::size_t>(shape.channels) * 2 * sizeof(float));
 }
 
 double milliseconds(::CUstream_st* stream, const std::function<void()>& start) {
@@ -39,6 +57,9 @@ const LadderBuild& ladder_build() {
                   l::softmax_5_vector_loads, l::softmax_6_production},
       .batchnorm = {l::batchnorm_1_naive, l::batchnorm_2_coalesced, l::batchnorm_3_one_pass, l::batchnorm_4_split_rows,
                     l::batchnorm_5_vector_loads, l::batchnorm_6_production},
+      .gemm_scratch_bytes = gemm_bytes,
+      .conv2d_scratch_bytes = conv2d_bytes,
+      .batchnorm_scratch_bytes = batchnorm_bytes,
       .roof_multiply_adds = l::roof_multiply_adds,
       .roof_tensor_cores = l::roof_tensor_cores,
       .roof_chains = l::kRoofChains,

@@ -17,6 +17,11 @@ struct LadderBuild {
   std::vector<SoftmaxRung*> softmax;
   std::vector<BatchNormRung*> batchnorm;
 
+  // That the most demanding rung wants.
+  std::size_t (*gemm_scratch_bytes)(const GemmShape& shape);
+  std::size_t (*conv2d_scratch_bytes)(const Conv2dShape& shape);
+  std::size_t (*batchnorm_scratch_bytes)(const BatchNormShape& shape);
+
   // As in rungs.h.
   void (*roof_multiply_adds)(::CUstream_st* stream, std::size_t threads, int rounds, float* y);
   void (*roof_tensor_cores)(::CUstream_st* stream, std::size_t threads, int rounds, float* y);

@@ -1,9 +1,10 @@
-// Matrix product, rung 8: the kernel that dense layers train with (cuda/dense.cu, cuda/dense_tile.cuh), in TF32.
+// Matrix product, rung 8: the kernels that dense layers train with (cuda/dense.cu, and cuda/conv2d_mma.cuh, since a
+// dense layer is a convolution of images of one pixel), in TF32.
 //
 // What it adds: every extent and every address that a float may have, where rungs 5 to 7 ask for rows of whole float4;
-// bias and ReLU on the way out; a depth that is cut into slices where there are too few tiles to fill a GPU, with a
-// second kernel that adds the slices in a fixed order (those partial sums are counted bytes, too); and larger tiles, of
-// 128 x 64, in which an element fetched serves more products.
+// bias and ReLU on the way out; a tile chosen by the shape; three or four stages of tiles on their way instead of two;
+// and a depth that is cut into parts where there are too few tiles to fill a GPU, which a second kernel adds in a fixed
+// order. On small shapes these partial sums are most of the bytes.
 #include "cuda/kernels.h"
 #include "cuda/ladder/rungs.h"
 
