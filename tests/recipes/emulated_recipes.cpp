@@ -13,10 +13,12 @@ TEST_CASE("covid-dropout-224") {
   check_emulated_run({.recipe = "covid-dropout-224", .image_size = 96, .per_class = 20});
 }
 TEST_CASE("covid-batchnorm-224") {
-  check_emulated_run({.recipe = "covid-batchnorm-224", .image_size = 96, .per_class = 20});
+  check_emulated_run({.recipe = "covid-batchnorm-224", .image_size = 96, .per_class = 20, .bound = 0.05});
 }
 TEST_CASE("radiography-lenet-128") { check_emulated_run({.recipe = "radiography-lenet-128", .image_size = 128}); }
 TEST_CASE("radiography-lenet-128-augmented") {
   check_emulated_run({.recipe = "radiography-lenet-128-augmented", .image_size = 128});
 }
-TEST_CASE("radiography-resnet18") { check_emulated_run({.recipe = "radiography-resnet18", .image_size = 32}); }
+TEST_CASE("radiography-resnet18") {
+  check_emulated_run({.recipe = "radiography-resnet18", .image_size = 32, .per_class = 6, .bound = 0.05});
+}

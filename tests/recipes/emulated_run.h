@@ -19,6 +19,9 @@ struct SmallRun {
   std::string recipe;
   int image_size = 0;
   int per_class = 8;
+  // Relative, of the losses after training. Adam's steps are of the rate's size however small a gradient is, so last
+  // bits of gradients near zero grow, most where batch normalization has a few values to a batch.
+  double bound = 1e-3;
 };
 
 inline RunOutcome run_small(const SmallRun& small, const std::string& device, const std::filesystem::path& out) {
@@ -46,17 +49,17 @@ inline void check_emulated_run(const SmallRun& small) {
   const RunOutcome emulated = run_small(small, "emulated", folder / "emulated");
   const RunOutcome cpu = run_small(small, "cpu", folder / "cpu");
   REQUIRE(emulated.history.epochs.size() == 1);
-  for (const char* name : {"loss", "val_loss"}) {
-    CAPTURE(name);
-    const double found = emulated.history.column(name).at(0), expected = cpu.history.column(name).at(0);
+  const auto check_near = [](double found, double expected, double bound) {
     CHECK(std::isfinite(found));
-    CHECK(found == doctest::Approx(expected).epsilon(1e-3));
-  }
-  const double loss = emulated.metrics.at("test").at("loss").get<double>();
-  CHECK(loss == doctest::Approx(cpu.metrics.at("test").at("loss").get<double>()).epsilon(1e-3));
+    CHECK(found == doctest::Approx(expected).epsilon(bound));
+  };
+  check_near(emulated.history.column("loss").at(0), cpu.history.column("loss").at(0), 1e-3);
+  check_near(emulated.history.column("val_loss").at(0), cpu.history.column("val_loss").at(0), small.bound);
+  check_near(emulated.metrics.at("test").at("loss").get<double>(), cpu.metrics.at("test").at("loss").get<double>(),
+             small.bound);
   CHECK(std::filesystem::file_size(emulated.report) > 0);
   const LoadedModel loaded = load_model(folder / "emulated" / kModelFile, "cpu");
-  CHECK(loaded.model.training_config().at("device") != nullptr);
+  CHECK(loaded.info.provenance.at("device") == "emulated");
   CHECK(loaded.info.provenance.at("recipe") == small.recipe);
 }
 

@@ -6,4 +6,4 @@
 using namespace curie::test;
 
 TEST_CASE("covid-vgg16-224") { check_emulated_run({.recipe = "covid-vgg16-224", .image_size = 128, .per_class = 18}); }
-TEST_CASE("covid-vgg16-237") { check_emulated_run({.recipe = "covid-vgg16-237", .image_size = 128, .per_class = 6}); }
+TEST_CASE("covid-vgg16-237") { check_emulated_run({.recipe = "covid-vgg16-237", .image_size = 128, .per_class = 8}); }
