@@ -16,6 +16,8 @@
 namespace curie {
 namespace {
 
+using Json = nlohmann::ordered_json;  // members in the order of the table
+
 struct LadderArguments {
   std::string course, shape, timed_shape, device = "auto";
   bool json = false;
@@ -99,7 +101,7 @@ Report run(const Course& course, const LadderArguments& arguments) {
   const Reference reference(course, report.extents);
   for (std::size_t i = 0; i < course.rungs.size(); ++i) {
     Step& step = report.steps.emplace_back();
-    step.objection = course.rungs[i].objection(report.extents);
+    step.objection = objection_to(course.rungs[i], report.extents, *backend);
     if (!step.objection.empty()) continue;
     // The emulator's checked mode computes the same as its others, so one run serves for both.
     if (counter != nullptr) {
@@ -109,7 +111,7 @@ Report run(const Course& course, const LadderArguments& arguments) {
     }
     if (is_gpu || counter == nullptr) step.agreement = run_rung(reference, i, *backend).agreement;
     if (!stopwatch) continue;
-    step.no_timing = course.rungs[i].objection(report.timed_extents);
+    step.no_timing = objection_to(course.rungs[i], report.timed_extents, *backend);
     if (step.no_timing.empty()) step.timing = stopwatch->time(course, i, report.timed_extents);
   }
   return report;
@@ -206,13 +208,13 @@ void print_report(const Course& course, const Report& report) {
   print_ideas(course, report);
 }
 
-nlohmann::json json_of(const std::vector<Extent>& extents) {
-  nlohmann::json json = nlohmann::json::object();
+Json json_of(const std::vector<Extent>& extents) {
+  Json json = Json::object();
   for (const Extent& extent : extents) json[extent.name] = extent.value;
   return json;
 }
 
-nlohmann::json json_of(const Counts& c) {
+Json json_of(const Counts& c) {
   return {{"global_bytes", c.global_bytes()},
           {"global_requests", c.global_requests},
           {"sectors", c.sectors},
@@ -227,14 +229,14 @@ nlohmann::json json_of(const Counts& c) {
           {"async_bytes", c.async_bytes}};
 }
 
-nlohmann::json json_of(const Course& course, const Report& report) {
-  nlohmann::json json = {{"course", course.name},
-                         {"description", course.description},
-                         {"device", report.device},
-                         {"compiler", kCompiler},
-                         {"shape", json_of(report.extents)},
-                         {"operations", course.operations(report.extents)},
-                         {"least_bytes", course.least_bytes(report.extents)}};
+Json json_of(const Course& course, const Report& report) {
+  Json json = {{"course", course.name},
+               {"description", course.description},
+               {"device", report.device},
+               {"compiler", kCompiler},
+               {"shape", json_of(report.extents)},
+               {"operations", course.operations(report.extents)},
+               {"least_bytes", course.least_bytes(report.extents)}};
   if (!report.no_counts.empty()) json["no_counts"] = report.no_counts;
   if (!report.no_times.empty()) json["no_times"] = report.no_times;
   if (report.roof) {
@@ -246,7 +248,7 @@ nlohmann::json json_of(const Course& course, const Report& report) {
   for (std::size_t i = 0; i < course.rungs.size(); ++i) {
     const Rung& rung = course.rungs[i];
     const Step& step = report.steps[i];
-    nlohmann::json row = {
+    Json row = {
         {"rung", i + 1}, {"name", rung.name}, {"title", rung.title}, {"idea", rung.idea}, {"file", rung.file()}};
     if (rung.claim != Counter::none) row["claim"] = name_of(rung.claim);
     if (!step.objection.empty()) row["left_out"] = step.objection;
@@ -270,9 +272,9 @@ nlohmann::json json_of(const Course& course, const Report& report) {
 
 void list(bool json) {
   if (json) {
-    nlohmann::json all = nlohmann::json::array();
+    Json all = Json::array();
     for (const Course& course : courses()) {
-      nlohmann::json rungs = nlohmann::json::array();
+      Json rungs = Json::array();
       for (const Rung& rung : course.rungs) rungs.push_back({{"name", rung.name}, {"idea", rung.idea}});
       all.push_back({{"course", course.name}, {"description", course.description}, {"rungs", rungs}});
     }

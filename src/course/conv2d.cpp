@@ -78,7 +78,7 @@ Course conv2d_course() {
                  .title = "tensor cores",
                  .idea = "1024 products an instruction, operands in TF32",
                  .claim = Counter::shared_wavefronts,
-                 .in_fours = fours,
+                 .in_fours = {"c", "k"},
                  .tensor_cores = true},
                 {.name = "conv2d_8_production",
                  .title = "production",

@@ -118,6 +118,14 @@ const LadderBuild* ladder_build_of(const Backend& backend) {
   return nullptr;
 }
 
+std::string objection_to(const Rung& rung, const std::vector<Extent>& extents, const Backend& backend) {
+  const LadderBuild* build = ladder_build_of(backend);
+  if (rung.tensor_cores && build != nullptr && !build->has_tensor_cores(backend)) {
+    return "needs a GPU of compute capability 8.0 or newer";
+  }
+  return rung.objection(extents);
+}
+
 Reference::Reference(const Course& course, std::vector<Extent> extents)
     : course_(course), extents_(std::move(extents)) {
   course_.check(extents_);
@@ -162,7 +170,7 @@ Outcome run_rung(const Reference& reference, std::size_t rung, Backend& backend)
   const LadderBuild* build = ladder_build_of(backend);
   CURIE_CHECK(build != nullptr, usage, "ladder: device {} runs no CUDA kernels; use cuda or emulated",
               to_string(backend.device()));
-  const std::string objection = course.rungs.at(rung).objection(reference.extents());
+  const std::string objection = objection_to(course.rungs.at(rung), reference.extents(), backend);
   CURIE_CHECK(objection.empty(), usage, "{} {}", course.rungs[rung].name, objection);
   Operands::Named named;
 #ifdef CURIE_WITH_EMULATED

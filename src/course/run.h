@@ -14,6 +14,9 @@ namespace curie {
 // The rungs' build for a backend's kernels; null where the backend runs none (a CPU).
 const LadderBuild* ladder_build_of(const Backend& backend);
 
+// Why a rung cannot run: it does not take the extents, or the device has no tensor cores. Empty when it can.
+std::string objection_to(const Rung& rung, const std::vector<Extent>& extents, const Backend& backend);
+
 // A course's results as the CPU backend computes them, for comparison.
 class Reference {
  public:
@@ -63,7 +66,7 @@ Outcome run_rung(const Reference& reference, std::size_t rung, Backend& backend)
 // What a device can do at most, as measured: multiply-adds and tensor-core products by kernels that do nothing else, a
 // copy of memory that no cache holds.
 struct DeviceRoof {
-  double operations = 0.0, tensor_operations = 0.0, bytes = 0.0;  // a second
+  double operations = 0.0, tensor_operations = 0.0, bytes = 0.0;  // a second; 0: the device has no tensor cores
 };
 
 struct Timing {

@@ -32,12 +32,14 @@ Stopwatch::Stopwatch(Backend& backend)
   };
   // Enough blocks for any GPU, and long enough that their start does not count.
   constexpr std::size_t kThreads = std::size_t{256} * 4096;
-  constexpr int kRounds = 1024;
+  constexpr int kRounds = 4096;
   float* const y = reinterpret_cast<float*>(flushed_.data());
   const double steps = 1.0 * kThreads * kRounds * build_.roof_chains;
   roof_.operations = rate(2.0 * steps, [&] { build_.roof_multiply_adds(stream, kThreads, kRounds, y); });
-  roof_.tensor_operations =
-      rate(2.0 * 16 * 8 * 8 * steps / 32, [&] { build_.roof_tensor_cores(stream, kThreads, kRounds, y); });
+  if (build_.has_tensor_cores(backend_)) {
+    roof_.tensor_operations =
+        rate(2.0 * 16 * 8 * 8 * steps / 32, [&] { build_.roof_tensor_cores(stream, kThreads, kRounds, y); });
+  }
   roof_.bytes = rate(2.0 * kFlushBytes,
                      [&] { backend_.copy_on_device(flushed_.data() + kFlushBytes, flushed_.data(), kFlushBytes); });
 }
@@ -54,7 +56,7 @@ double Stopwatch::best(const Start& start, int repeats) {
 
 Timing Stopwatch::time(const Course& course, std::size_t rung, const std::vector<Extent>& extents, int repeats) {
   const Rung& which = course.rungs.at(rung);
-  const std::string objection = which.objection(extents);
+  const std::string objection = objection_to(which, extents, backend_);
   CURIE_CHECK(objection.empty(), usage, "{} {}", which.name, objection);
   Operands operands(backend_, extents);
   Timing timing{.seconds = best(course.prepare(operands, &build_, rung), repeats), .repeats = repeats};

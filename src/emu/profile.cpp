@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kSector = 32;
 constexpr std::size_t kBanks = 32, kBankBytes = 4;
 
-std::uint64_t count_sectors(std::vector<std::uintptr_t>& addresses, std::size_t size) {
+std::uint64_t count_sectors(const std::vector<std::uintptr_t>& addresses, std::size_t size) {
   std::vector<std::uintptr_t> sectors;
   for (const std::uintptr_t first : addresses) {
     for (std::uintptr_t s = first / kSector; s <= (first + size - 1) / kSector; ++s) sectors.push_back(s);
@@ -37,13 +37,17 @@ std::size_t lanes_at_once(std::size_t size) {
   return std::max<std::size_t>(1, kBanks * kBankBytes / std::max(size, kBankBytes));
 }
 
-std::uint64_t count_wavefronts(const std::vector<std::uintptr_t>& addresses, std::size_t size) {
-  const std::size_t lanes = lanes_at_once(size);
-  std::uint64_t wavefronts = 0;
-  for (std::size_t begin = 0; begin < addresses.size(); begin += lanes) {
+struct Wavefronts {
+  std::uint64_t count = 0, phases = 0;
+};
+// addresses[i] is lane lanes[i]'s, lanes rise.
+Wavefronts count_wavefronts(const std::vector<std::uintptr_t>& addresses, const std::vector<std::size_t>& lanes,
+                            std::size_t size) {
+  Wavefronts wavefronts;
+  for (std::size_t begin = 0, end = 0; begin < addresses.size(); begin = end) {
     std::vector<std::uintptr_t> words;
-    for (std::size_t i = begin; i < std::min(begin + lanes, addresses.size()); ++i) {
-      for (std::uintptr_t w = addresses[i] / kBankBytes; w <= (addresses[i] + size - 1) / kBankBytes; ++w) {
+    for (; end < addresses.size() && lanes[end] / lanes_at_once(size) == lanes[begin] / lanes_at_once(size); ++end) {
+      for (std::uintptr_t w = addresses[end] / kBankBytes; w <= (addresses[end] + size - 1) / kBankBytes; ++w) {
         words.push_back(w);
       }
     }
@@ -51,7 +55,8 @@ std::uint64_t count_wavefronts(const std::vector<std::uintptr_t>& addresses, std
     words.erase(std::unique(words.begin(), words.end()), words.end());
     std::size_t of_bank[kBanks] = {};
     for (const std::uintptr_t word : words) ++of_bank[word % kBanks];
-    wavefronts += *std::max_element(of_bank, of_bank + kBanks);
+    wavefronts.count += *std::max_element(of_bank, of_bank + kBanks);
+    ++wavefronts.phases;
   }
   return wavefronts;
 }
@@ -96,7 +101,7 @@ void Profiler::access(const ProfiledAccess& access, int thread) {
   Stream& stream = streams_[{access.place, access.region, access.bytes, access.write, warp}];
   const std::size_t k = stream.times[lane]++;
   if (stream.requests.size() <= k) stream.requests.resize(k + 1);
-  stream.requests[k].push_back(reinterpret_cast<std::uintptr_t>(access.address));
+  stream.requests[k].push_back({reinterpret_cast<std::uintptr_t>(access.address), lane});
 }
 
 // Adds up the requests since the last barrier.
@@ -112,13 +117,25 @@ void Profiler::flush(const std::function<std::string(std::uint32_t)>& line_of) {
       row.shared = region->shared;
       row.write = write;
     }
-    for (std::vector<std::uintptr_t>& addresses : stream.requests) {
+    for (std::vector<Touch>& touches : stream.requests) {
+      // Lanes come in the order in which the emulator happens to run them.
+      std::sort(touches.begin(), touches.end(), [](const Touch& x, const Touch& y) { return x.lane < y.lane; });
+      std::vector<std::uintptr_t> addresses;
+      std::vector<std::size_t> lanes;
+      for (const Touch& touch : touches) {
+        addresses.push_back(touch.address);
+        lanes.push_back(touch.lane);
+      }
       ++row.requests;
       row.bytes += addresses.size() * size;
-      const std::uint64_t bytes = distinct_bytes(addresses, size);
-      row.units += region->shared ? count_wavefronts(addresses, size) : count_sectors(addresses, size);
-      row.ideal += divided_up(bytes, region->shared ? kBanks * kBankBytes : kSector);
-      if (region->shared) row.phases += divided_up(addresses.size(), lanes_at_once(size));
+      row.ideal += divided_up(distinct_bytes(addresses, size), region->shared ? kBanks * kBankBytes : kSector);
+      if (region->shared) {
+        const Wavefronts wavefronts = count_wavefronts(addresses, lanes, size);
+        row.units += wavefronts.count;
+        row.phases += wavefronts.phases;
+      } else {
+        row.units += count_sectors(addresses, size);
+      }
     }
   }
   streams_.clear();

@@ -30,10 +30,14 @@ class Profiler {
   void flush(const std::function<std::string(std::uint32_t)>& line_of);
 
  private:
+  struct Touch {
+    std::uintptr_t address;
+    std::size_t lane;
+  };
   // Of one instruction and warp, since the last barrier.
   struct Stream {
     std::array<std::uint32_t, 32> times{};
-    std::vector<std::vector<std::uintptr_t>> requests;
+    std::vector<std::vector<Touch>> requests;
   };
   std::size_t blocks_ = 0, seen_ = 0, kernel_ = 0;
   std::vector<std::string> kernels_;

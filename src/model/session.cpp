@@ -237,11 +237,14 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
 
 void Session::run(Executor& executor, int n, bool weighted, const Updater::Phase* phase, const Source& source) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
+  backend_->entering("input");
   enter(executor, n, source);
   executor.forward(n, state);
+  backend_->entering("loss");
   compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), phase != nullptr);
   if (phase == nullptr) return;
   executor.backward(n, state);
+  backend_->entering("update");
   updater_.run(*phase, state);
 }
 
@@ -302,8 +305,12 @@ void Session::predict_step(const Tensor& pixels, std::span<float> outputs) {
   const int n = pixels.shape()[0];
   enter(executor, n, source);
   executor.forward(n, reinterpret_cast<const StepState*>(state_.raw()));
-  const Tensor& result = executor.value(n, graph_->output());
-  CURIE_ASSERT(outputs.size_bytes() == result.bytes(), "predict_step: room for {} values, {} needed", outputs.size(),
+  read_outputs(0, outputs);
+}
+
+void Session::read_outputs(int at, std::span<float> outputs) {
+  const Tensor& result = inference_from(at).value(static_cast<int>(outputs.size()) / outputs_, graph_->output());
+  CURIE_ASSERT(outputs.size_bytes() == result.bytes(), "read_outputs: room for {} values, {} needed", outputs.size(),
                result.elements());
   backend_->copy_to_host(std::as_writable_bytes(outputs).data(), result.raw(), result.bytes());
 }

@@ -38,7 +38,7 @@ TEST_CASE("the profile counts requests, sectors and wavefronts by line") {
             return row.kernel == "patterns" && row.line.rfind("patterns.cu:", 0) == 0 &&
                    row.memory == expected.memory && row.shared == (std::strcmp(expected.memory, "Tile") == 0) &&
                    row.write == expected.write && row.requests == expected.requests && row.units == expected.units &&
-                   row.ideal == expected.ideal;
+                   row.ideal == expected.ideal && row.phases == (row.shared ? row.requests : 0);
           }) == 1);
   }
   emu::free_memory(reinterpret_cast<std::byte*>(x));

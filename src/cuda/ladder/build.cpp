@@ -12,6 +12,10 @@ std::optional<::CUstream_st*> stream_of(const Backend& backend) {
   return gpu->stream();
 }
 
+bool has_tensor_cores(const Backend& backend) {
+  return dynamic_cast<const GpuBackend&>(backend).compute_capability() >= 80;
+}
+
 double milliseconds(::CUstream_st* stream, const std::function<void()>& start) {
   Event before, after;
   before.record(stream);
@@ -39,6 +43,7 @@ const LadderBuild& ladder_build() {
       .roof_tensor_cores = l::roof_tensor_cores,
       .roof_chains = l::kRoofChains,
       .stream_of = stream_of,
+      .has_tensor_cores = has_tensor_cores,
       .milliseconds = milliseconds};
   return build;
 }

@@ -24,6 +24,7 @@ struct LadderBuild {
 
   // The stream that the backend's work is ordered by; none when the backend is not of this build.
   std::optional<::CUstream_st*> (*stream_of)(const Backend& backend);
+  bool (*has_tensor_cores)(const Backend& backend);  // for TF32: compute capability 8.0; of a backend of this build
   // What `start` starts on the stream, from before to after, by the device's clock.
   double (*milliseconds)(::CUstream_st* stream, const std::function<void()>& start);
 };

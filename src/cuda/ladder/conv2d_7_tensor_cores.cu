@@ -95,16 +95,19 @@ __global__ void __launch_bounds__(kBlock) tensor_cores_kernel(Conv2dShape shape,
     copy_async_commit();
     add_products(stages.of[step % 2], warp_row, warp_column, sums);
   }
+  // A lane holds pairs of neighbouring filters, so their number is to be even.
   CURIE_UNROLL
   for (int i = 0; i < kDown; ++i) {
     CURIE_UNROLL
     for (int j = 0; j < kAcross; ++j) {
       CURIE_UNROLL
-      for (int e = 0; e < 4; ++e) {
+      for (int e = 0; e < 4; e += 2) {
         const Element at = element_of_d(lane, e);
         const int pixel = first_pixel + warp_row + 16 * i + at.row;
         const int filter = first_filter + warp_column + 8 * j + at.column;
-        if (pixel < pixels_of(shape) && filter < shape.k) y[std::size_t(pixel) * shape.k + filter] = sums[i][j].x[e];
+        if (pixel >= pixels_of(shape) || filter >= shape.k) continue;
+        *reinterpret_cast<float2*>(y + std::size_t(pixel) * shape.k + filter) =
+            make_float2(sums[i][j].x[e], sums[i][j].x[e + 1]);
       }
     }
   }
