@@ -266,7 +266,8 @@ void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t b
 void Runtime::synchronize() const { check(cudaStreamSynchronize(cuda(stream_)), "cudaStreamSynchronize"); }
 
 std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
-  check(cudaStreamBeginCapture(cuda(stream_), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  // Relaxed, because a library loads its kernels when they are first called, which may be here.
+  check(cudaStreamBeginCapture(cuda(stream_), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
   cudaGraph_t graph = nullptr;
   try {
     step();

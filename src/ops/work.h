@@ -40,15 +40,15 @@ struct Work {
   friend Work operator+(Work a, const Work& b) { return a += b; }
 };
 
+// Named and ordered as the methods of Backend; a flag for each argument that may be null.
+namespace work {
+
 // How arrays of activations and weights are stored; biases, statistics, gradients of weights and optimizer state are
 // float32 in any case.
 struct Storage {
   DType activations = DType::f32;
   DType weights = DType::f32;
 };
-
-// Named and ordered as the methods of Backend; a flag for each argument that may be null.
-namespace work {
 
 Work conv2d_forward(const Conv2dShape& shape, bool bias, Activation activation, Storage storage = {});
 Work conv2d_backward_input(const Conv2dShape& shape, Storage storage = {});

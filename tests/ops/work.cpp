@@ -32,7 +32,7 @@ TEST_CASE("a convolution's three directions have the same products and move the 
 }
 
 TEST_CASE("bfloat16 halves what is stored so, and nothing else") {
-  const Storage both{.activations = DType::bf16, .weights = DType::bf16};
+  const work::Storage both{.activations = DType::bf16, .weights = DType::bf16};
   CHECK(work::conv2d_forward(kConv, true, Activation::none, both).bytes == 2 * (180 + 72 + 128) + 4 * 4);
   // The weights' gradient stays float32.
   CHECK(work::conv2d_backward_weights(kConv, false, both).bytes == 2 * (180 + 128) + 4 * 72);
