@@ -21,6 +21,7 @@ void add_info(CLI::App& app);
 void add_emulate(CLI::App& app);  // in builds with the emulator
 void add_ladder(CLI::App& app);
 void add_bench_step(CLI::App& app);
+void add_profile(CLI::App& app);
 
 // Thrown where a command ends early in an orderly way with a status of its own.
 struct ExitStatus {

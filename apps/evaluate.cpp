@@ -7,10 +7,9 @@
 #include "console.h"
 #include "data/folder.h"
 #include "data/load.h"
-#include "io/model_file.h"
 #include "metrics/classification_report.h"
+#include "model_options.h"
 #include "recipes/predictions.h"
-#include "recipes/run.h"
 #include "recipes/source.h"
 #include "tensor/log.h"
 
@@ -20,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct EvaluateArguments {
-  fs::path model, data;
+  ModelOptions model;
+  fs::path data;
   std::string data_x, data_y, part;
   DeviceOptions device;
   std::vector<std::string> limits;
@@ -45,8 +45,12 @@ LabelledImages read_folder(const EvaluateArguments& arguments, const ModelInfo& 
   return std::move(loaded.images);
 }
 
-LabelledImages read_images(const EvaluateArguments& arguments, const ModelInfo& info) {
-  if (!arguments.data.empty()) return read_folder(arguments, info);
+LabelledImages read_images(const EvaluateArguments& arguments, const LoadedModel& loaded) {
+  const ModelInfo& info = loaded.info;
+  if (!arguments.data.empty()) {
+    arguments.model.expect_class_names(loaded, arguments.data);
+    return read_folder(arguments, info);
+  }
   CURIE_CHECK(!arguments.data_x.empty() && !arguments.data_y.empty(), usage,
               "expected images: a folder (--data) or two arrays (--data-x and --data-y)");
   CURIE_CHECK(arguments.limits.empty() && arguments.part.empty(), usage, "--limit and --part need --data");
@@ -55,10 +59,9 @@ LabelledImages read_images(const EvaluateArguments& arguments, const ModelInfo& 
 }
 
 void evaluate(const EvaluateArguments& arguments) {
-  const fs::path file = model_file_of(arguments.model);
-  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
+  LoadedModel loaded = arguments.model.open(arguments.device.device, arguments.device.backend);
   log_info("device: {}", loaded.model.session().backend().describe());
-  const LabelledImages images = read_images(arguments, loaded.info);
+  const LabelledImages images = read_images(arguments, loaded);
   const Predictions predictions = predict_all(loaded.model, images, arguments.batch_size);
   const std::vector<std::string>& names = images.class_names;
   const ConfusionMatrix confusion =
@@ -81,7 +84,7 @@ void evaluate(const EvaluateArguments& arguments) {
 void add_evaluate(CLI::App& app) {
   auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Measure a trained model on a folder of images");
-  command->add_option("model", arguments->model, "a run's folder or a model file")->type_name("RUN|MODEL")->required();
+  command->add_option("model", arguments->model.model, kModelHelp)->type_name("RUN|MODEL")->required();
   CLI::Option* folder =
       command->add_option("--data", arguments->data, "folder with one folder of images a class")->type_name("DIR");
   command->add_option("--data-x", arguments->data_x, "images as a NumPy array (n, h, w, c)")
@@ -95,12 +98,14 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
       ->type_name("CLASS=N");
   command->add_option("--batch-size", arguments->batch_size, "samples a step")->capture_default_str();
+  arguments->model.add_to(*command);
   arguments->device.add_to(*command);
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
   command->footer(
       "All images of the folder are used, those of the model's own training too; of a data set in parts, such as\n"
       "Kermany's, --part test takes the test part.\n\n"
-      "Example: curie evaluate runs/first --data covid-radiography");
+      "Examples: curie evaluate runs/first --data covid-radiography\n"
+      "          curie evaluate keras.h5 --classes Normal,COVID --resample bilinear --data covid-radiography");
   command->callback([arguments] { evaluate(*arguments); });
 }
 

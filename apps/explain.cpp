@@ -11,10 +11,9 @@
 #include "console.h"
 #include "curie_version.h"
 #include "data/load.h"
-#include "io/model_file.h"
 #include "model/saliency.h"
 #include "model/session.h"
-#include "recipes/run.h"
+#include "model_options.h"
 #include "report/png.h"
 #include "tensor/files.h"
 #include "tensor/text.h"
@@ -25,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct ExplainArguments {
-  fs::path model;
+  ModelOptions model;
   std::vector<fs::path> images;
   fs::path out = "explained";
   std::string layer, class_name;
@@ -236,12 +235,11 @@ void print(const ExplainArguments& arguments, const Explanation& explanation, co
 }
 
 void explain(const ExplainArguments& arguments) {
-  const fs::path file = model_file_of(arguments.model);
-  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
+  LoadedModel loaded = arguments.model.open(arguments.device.device, arguments.device.backend);
   Explainer explainer(arguments, loaded);
   make_writable_folder(arguments.out);
   Explanation explanation;
-  explanation.model = file.string();
+  explanation.model = arguments.model.model.string();
   explanation.description = fmt::format("Images as {}; classes: {}", to_string(loaded.info.preprocessing),
                                         fmt::join(loaded.info.class_names, ", "));
   explanation.command_line = arguments.command_line;
@@ -265,7 +263,7 @@ void add_explain(CLI::App& app, const std::vector<std::string>& command_line) {
   arguments->command_line = fmt::format("{}", fmt::join(command_line, " "));
   CLI::App* command =
       app.add_subcommand("explain", "Where a model looks in single images: heat maps, activations, filters");
-  command->add_option("model", arguments->model, "a run's folder or a model file")->type_name("RUN|MODEL")->required();
+  command->add_option("model", arguments->model.model, kModelHelp)->type_name("RUN|MODEL")->required();
   command->add_option("images", arguments->images, "image files")->type_name("IMAGE...")->required();
   command->add_option("--out", arguments->out, "folder for the pictures and explain.html")
       ->type_name("DIR")
@@ -280,6 +278,7 @@ void add_explain(CLI::App& app, const std::vector<std::string>& command_line) {
       ->type_name("N")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();
+  arguments->model.add_to(*command);
   arguments->device.add_to(*command);
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
   command->footer(

@@ -37,6 +37,8 @@ std::vector<Part> parts() {
   for (const BackendStatus& status : backend_status()) {
     for (const std::string& detail : status.details) list.push_back({status.name, status.available, detail});
   }
+  list.push_back({"math", true,
+                  "exact (float32) everywhere; tf32 and bf16 on GPUs of compute capability 8.0 or newer and emulated"});
   for (const LibraryStatus& status : vendor_libraries()) list.push_back({status.name, status.available, status.detail});
   const BackendStatus kernels = cudnn_status();
   list.push_back({"--kernels cudnn", kernels.available, kernels.details.front()});

@@ -51,6 +51,7 @@ int run(int argc, char** argv) {
 #endif
   curie::add_ladder(app);
   curie::add_bench_step(app);
+  curie::add_profile(app);
   check_command(app, argc, argv);
   try {
     app.parse(argc, argv);

@@ -7,9 +7,8 @@
 #include "commands.h"
 #include "console.h"
 #include "data/load.h"
-#include "io/model_file.h"
 #include "model/probabilities.h"
-#include "recipes/run.h"
+#include "model_options.h"
 
 namespace curie {
 namespace {
@@ -17,15 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 
 struct PredictArguments {
-  fs::path model;
+  ModelOptions model;
   std::vector<fs::path> images;
   DeviceOptions device;
   bool json = false;
 };
 
 void predict(const PredictArguments& arguments) {
-  const fs::path file = model_file_of(arguments.model);
-  LoadedModel loaded = load_model(file, arguments.device.device, arguments.device.backend);
+  LoadedModel loaded = arguments.model.open(arguments.device.device, arguments.device.backend);
   const auto count = static_cast<int>(arguments.images.size());
   LabelledImages images;
   images.pixels = Tensor::zeros(loaded.info.preprocessing.shape().with_batch(count), DType::u8);
@@ -59,11 +57,14 @@ void predict(const PredictArguments& arguments) {
 void add_predict(CLI::App& app) {
   auto arguments = std::make_shared<PredictArguments>();
   CLI::App* command = app.add_subcommand("predict", "What a trained model says about single images (no diagnosis)");
-  command->add_option("model", arguments->model, "a run's folder or a model file")->type_name("RUN|MODEL")->required();
+  command->add_option("model", arguments->model.model, kModelHelp)->type_name("RUN|MODEL")->required();
   command->add_option("images", arguments->images, "image files")->type_name("IMAGE...")->required();
+  arguments->model.add_to(*command);
   arguments->device.add_to(*command);
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
-  command->footer("Example: curie predict runs/first chest.png --json");
+  command->footer(
+      "Examples: curie predict runs/first chest.png --json\n"
+      "          curie predict keras.h5 chest.png --recipe covid-basic-180");
   command->callback([arguments] { predict(*arguments); });
 }
 

@@ -7,8 +7,10 @@
 
 #include "commands.h"
 #include "console.h"
-#include "io/model_file.h"
+#include "kernel_notes.h"
+#include "model/plan_text.h"
 #include "model/session.h"
+#include "model_options.h"
 #include "recipes/recipe.h"
 #include "recipes/run_config.h"
 
@@ -18,11 +20,20 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SummaryArguments {
-  std::string what;
+  ModelOptions model;  // or a recipe's name
   DeviceOptions device;
   int batch_size = 0;
   int image_size = 0;
+  bool plan = false;
 };
+
+void print_plan(Model& model, int batch_size, const BackendOptions& options) {
+  Session& session = model.session();
+  const Executor training(model.graph(), session.backend(), batch_size, Mode::training, session.loss_value());
+  const bool kernels = session.backend().device().kind != DeviceKind::cpu;
+  fmt::print("\n{}", plan_text(model.graph(), training,
+                               kernels ? cuda_kernel_notes(model.graph(), batch_size, options.math) : StepNotes()));
+}
 
 void print_model(Model& model, int batch_size) {
   const std::size_t bytes = model.planned_bytes(batch_size);
@@ -31,20 +42,28 @@ void print_model(Model& model, int batch_size) {
              human_bytes(bytes / static_cast<std::size_t>(batch_size)));
 }
 
+void print_info(const LoadedModel& loaded) {
+  const auto mark = [](bool assumed) { return assumed ? " (assumed)" : ""; };
+  fmt::print("Classes{}:", mark(loaded.assumed.class_names));
+  for (std::size_t i = 0; i < loaded.info.class_names.size(); ++i)
+    fmt::print(" {} = {}", i, loaded.info.class_names[i]);
+  fmt::print("\nPreprocessing{}: {}\n", mark(loaded.assumed.resample || loaded.assumed.channel_order),
+             to_string(loaded.info.preprocessing));
+}
+
 void summarize(const SummaryArguments& arguments) {
-  const fs::path path = arguments.what;
-  if (fs::exists(path)) {
+  const fs::path& path = arguments.model.model;
+  if (fs::exists(path) || path.has_extension()) {
     CURIE_CHECK(arguments.image_size == 0, usage, "a saved model has an image size of its own: leave out --image-size");
-    LoadedModel loaded = load_model(model_file_of(path), arguments.device.device, arguments.device.backend);
-    print_model(loaded.model, arguments.batch_size > 0 ? arguments.batch_size : 32);
-    fmt::print("Classes:");
-    for (std::size_t i = 0; i < loaded.info.class_names.size(); ++i)
-      fmt::print(" {} = {}", i, loaded.info.class_names[i]);
-    fmt::print("\nPreprocessing: {}\n", to_string(loaded.info.preprocessing));
+    LoadedModel loaded = arguments.model.open(arguments.device.device, arguments.device.backend);
+    const int batch_size = arguments.batch_size > 0 ? arguments.batch_size : 32;
+    print_model(loaded.model, batch_size);
+    if (arguments.plan) print_plan(loaded.model, batch_size, arguments.device.backend);
+    print_info(loaded);
     return;
   }
   RunOptions wanted;
-  wanted.recipe = arguments.what;
+  wanted.recipe = path.string();
   wanted.image_size = arguments.image_size;
   const Recipe recipe = recipe_of(wanted);
   Model model = recipe.build(1);
@@ -52,7 +71,9 @@ void summarize(const SummaryArguments& arguments) {
   options.device = arguments.device.device;
   options.backend = arguments.device.backend;
   model.compile(options);
-  print_model(model, arguments.batch_size > 0 ? arguments.batch_size : recipe.batch_size);
+  const int batch_size = arguments.batch_size > 0 ? arguments.batch_size : recipe.batch_size;
+  print_model(model, batch_size);
+  if (arguments.plan) print_plan(model, batch_size, arguments.device.backend);
 }
 
 }  // namespace
@@ -61,13 +82,17 @@ void add_summary(CLI::App& app) {
   auto arguments = std::make_shared<SummaryArguments>();
   CLI::App* command =
       app.add_subcommand("summary", "Layers, shapes, parameters and memory of a recipe or a saved model");
-  command->add_option("what", arguments->what, "a recipe's name, a run's folder or a model file")
+  command->add_option("what", arguments->model.model, std::string("a recipe's name, ") + kModelHelp)
       ->type_name("RECIPE|MODEL")
       ->required();
   command->add_option("--batch-size", arguments->batch_size, "for the memory; default: the recipe's")
       ->check(CLI::PositiveNumber);
   command->add_option("--image-size", arguments->image_size, "of a recipe, instead of its own")
       ->check(CLI::PositiveNumber);
+  arguments->model.add_to(*command);
+  command->add_flag("--plan", arguments->plan,
+                    "also what a training step runs: fused steps and why others are not, a GPU's kernels, and where "
+                    "every value lies in memory from when to when");
   arguments->device.add_to(*command);
   command->footer("Example: curie summary covid-cnn-64 --batch-size 64");
   command->callback([arguments] { summarize(*arguments); });

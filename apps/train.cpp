@@ -172,6 +172,7 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   arguments->device.add_to(*command);
   command->add_option("--resume", arguments->resume, "continue the run in this folder from its last checkpoint")
       ->type_name("RUN");
+  command->add_flag("--profile", run.profile, "the report also tells where the time of a training step goes");
   command->add_flag("--no-cache", arguments->no_cache, "decode every image again");
   command->add_flag("--quiet", arguments->quiet, "no progress, only warnings and results");
   command->add_flag("--json", arguments->json, "results as JSON on stdout");

@@ -37,11 +37,19 @@ struct Operands {
   std::vector<float> x, w, bias, y;
 };
 
-double bytes_of(const Conv2dShape& shape) {
-  return 4.0 * static_cast<double>(shape.input_elements() + shape.weight_elements() + shape.output_elements());
-}
-
 enum class Direction { forward, input, weights };
+
+Work work_of(const Conv2dShape& shape, Direction direction) {
+  switch (direction) {
+    case Direction::forward:
+      return work::conv2d_forward(shape, true, Activation::relu);
+    case Direction::input:
+      return work::conv2d_backward_input(shape);
+    case Direction::weights:
+      break;
+  }
+  return work::conv2d_backward_weights(shape, true);
+}
 
 void conv2d(benchmark::State& state, Direction direction) {
   const std::unique_ptr<Backend> backend = make_cpu_backend();
@@ -58,7 +66,7 @@ void conv2d(benchmark::State& state, Direction direction) {
       backend->conv2d_backward_weights(shape, o.x.data(), o.y.data(), o.w.data(), o.bias.data(), scratch);
     }
   }
-  bench::report(state, shape.flops(), bytes_of(shape));
+  bench::report(state, work_of(shape, direction));
 }
 
 void conv_pool(benchmark::State& state, bool backward) {
@@ -87,11 +95,8 @@ void conv_pool(benchmark::State& state, bool backward) {
                                   first_layer ? nullptr : dx.data(), dw.data(), dbias.data(), scratch);
     }
   }
-  // Dense operations, as a library without fusion does them: so a fraction above 1 is arithmetic left out.
-  const double products = backward && !first_layer ? 2.0 : 1.0;
-  const double bytes =
-      4.0 * static_cast<double>(o.x.size() + o.w.size() + y.size()) + static_cast<double>(arg_max.size());
-  bench::report(state, products * shape.conv.flops(), products * bytes);
+  bench::report(state, backward ? work::conv_pool_backward(shape, dropout.rate, !first_layer, true)
+                                : work::conv_pool_forward(shape, true, dropout.rate, true));
 }
 
 void shapes(benchmark::internal::Benchmark* benchmark) {

@@ -23,10 +23,6 @@ class DenseBench {
         memory(backend->scratch_bytes(shape)) {}
 
   Scratch scratch() { return {memory.data(), memory.size()}; }
-  void report(benchmark::State& state) const {
-    const double bytes = sizeof(float) * static_cast<double>(x.size() + w.size() + y.size());
-    bench::report(state, shape.flops(), bytes);
-  }
 
   std::unique_ptr<Backend> backend;
   DenseShape shape;
@@ -35,29 +31,30 @@ class DenseBench {
 };
 
 void forward(benchmark::State& state) {
-  DenseBench bench(state);
+  DenseBench operands(state);
   for (auto _ : state) {
-    bench.backend->dense_forward(bench.shape, bench.x.data(), bench.w.data(), bench.bias.data(), Activation::relu,
-                                 bench.y.data(), bench.scratch());
+    operands.backend->dense_forward(operands.shape, operands.x.data(), operands.w.data(), operands.bias.data(),
+                                    Activation::relu, operands.y.data(), operands.scratch());
   }
-  bench.report(state);
+  bench::report(state, work::dense_forward(operands.shape, true, Activation::relu));
 }
 
 void backward_input(benchmark::State& state) {
-  DenseBench bench(state);
+  DenseBench operands(state);
   for (auto _ : state) {
-    bench.backend->dense_backward_input(bench.shape, bench.y.data(), bench.w.data(), bench.x.data(), bench.scratch());
+    operands.backend->dense_backward_input(operands.shape, operands.y.data(), operands.w.data(), operands.x.data(),
+                                           operands.scratch());
   }
-  bench.report(state);
+  bench::report(state, work::dense_backward_input(operands.shape));
 }
 
 void backward_weights(benchmark::State& state) {
-  DenseBench bench(state);
+  DenseBench operands(state);
   for (auto _ : state) {
-    bench.backend->dense_backward_weights(bench.shape, bench.x.data(), bench.y.data(), bench.w.data(),
-                                          bench.bias.data(), bench.scratch());
+    operands.backend->dense_backward_weights(operands.shape, operands.x.data(), operands.y.data(), operands.w.data(),
+                                             operands.bias.data(), operands.scratch());
   }
-  bench.report(state);
+  bench::report(state, work::dense_backward_weights(operands.shape, true));
 }
 
 void shapes(benchmark::internal::Benchmark* benchmark) {

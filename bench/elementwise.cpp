@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t kParameters = 645697;
 constexpr std::size_t kBlock = std::size_t{256} * 31 * 31 * 32;
 
-void report(benchmark::State& state, std::size_t count, double bytes_per_element) {
-  bench::report(state, 0.0, bytes_per_element * static_cast<double>(count));
-}
-
 void adam(benchmark::State& state) {
   const std::unique_ptr<Backend> backend = make_cpu_backend();
   std::vector<float> gradient(kParameters, 0.01f), weights(kParameters), first(kParameters), second(kParameters);
@@ -26,7 +22,7 @@ void adam(benchmark::State& state) {
   for (auto _ : state) {
     backend->adam_step({}, kParameters, &step, gradient.data(), weights.data(), first.data(), second.data());
   }
-  report(state, kParameters, 28.0);
+  bench::report(state, work::adam_step({}, kParameters));
 }
 
 void sgd_momentum(benchmark::State& state) {
@@ -37,7 +33,7 @@ void sgd_momentum(benchmark::State& state) {
   for (auto _ : state) {
     backend->sgd_step(args, kParameters, &step, gradient.data(), weights.data(), velocity.data());
   }
-  report(state, kParameters, 20.0);
+  bench::report(state, work::sgd_step(args, kParameters));
 }
 
 void dropout(benchmark::State& state) {
@@ -45,7 +41,7 @@ void dropout(benchmark::State& state) {
   std::vector<float> x(kBlock, 1.0f), y(kBlock);
   const StepState step{.step = 5};
   for (auto _ : state) backend->dropout({.rate = 0.3f, .seed = 7}, &step, kBlock, x.data(), y.data());
-  report(state, kBlock, 8.0);
+  bench::report(state, work::dropout(kBlock, 0.3f));
 }
 
 void activation(benchmark::State& state, Activation kind) {
@@ -54,7 +50,7 @@ void activation(benchmark::State& state, Activation kind) {
   for (std::size_t i = 0; i < kBlock; ++i) x[i] = static_cast<float>(i % 257) / 64.0f - 2.0f;
   std::vector<float> y(kBlock);
   for (auto _ : state) backend->activation_forward(kind, kBlock, x.data(), y.data());
-  report(state, kBlock, 8.0);
+  bench::report(state, work::activation_forward(kind, kBlock));
 }
 
 class BatchNormBench {
@@ -77,7 +73,7 @@ void batch_norm_forward(benchmark::State& state) {
     b.backend->batch_norm_forward(b.shape, b.x.data(), b.gamma.data(), b.gamma.data(), b.y.data(), b.mean.data(),
                                   b.inv_std.data(), b.running_mean.data(), b.running_variance.data(), b.scratch());
   }
-  report(state, b.elements(), 12.0);
+  bench::report(state, work::batch_norm_forward(b.shape, true, true));
 }
 
 void batch_norm_backward(benchmark::State& state) {
@@ -86,7 +82,7 @@ void batch_norm_backward(benchmark::State& state) {
     b.backend->batch_norm_backward(b.shape, b.x.data(), b.gamma.data(), b.mean.data(), b.inv_std.data(), b.dy.data(),
                                    b.y.data(), b.running_mean.data(), b.running_variance.data(), b.scratch());
   }
-  report(state, b.elements(), 20.0);
+  bench::report(state, work::batch_norm_backward(b.shape, true, true, true, true));
 }
 
 void normalize_u8(benchmark::State& state) {
@@ -96,7 +92,7 @@ void normalize_u8(benchmark::State& state) {
   const std::vector<float> table(256, 0.5f);
   std::vector<float> y(kPixels);
   for (auto _ : state) backend->normalize_u8(kPixels, 1, x.data(), table.data(), y.data());
-  report(state, kPixels, 5.0);
+  bench::report(state, work::normalize_u8(kPixels, 1));
 }
 
 BENCHMARK(adam)->Unit(benchmark::kMillisecond)->UseRealTime();

@@ -12,10 +12,10 @@
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  const curie::bench::Roof& roof = curie::bench::roof();
+  const curie::Roof& roof = curie::bench::roof();
   benchmark::AddCustomContext("curie", curie::make_cpu_backend()->describe());
-  benchmark::AddCustomContext("roof", fmt::format("{:.0f} GFLOP/s, {:.1f} GB/s copied, {} threads", roof.flops * 1e-9,
-                                                  roof.bytes * 1e-9, roof.threads));
+  benchmark::AddCustomContext(
+      "roof", fmt::format("{:.0f} GFLOP/s, {:.1f} GB/s copied, {}", roof.products * 1e-9, roof.bytes * 1e-9, roof.how));
   const std::string device_rows = curie::bench::register_device_rows();
   benchmark::AddCustomContext("device_rows", device_rows);
   benchmark::RunSpecifiedBenchmarks();

@@ -22,12 +22,6 @@ class PoolBench {
     backend->max_pool_forward(shape, x.data(), y.data(), arg_max.data());
   }
 
-  void report(benchmark::State& state, double bytes_per_output) const {
-    const double bytes =
-        sizeof(float) * static_cast<double>(x.size()) + bytes_per_output * static_cast<double>(y.size());
-    bench::report(state, 0.0, bytes);
-  }
-
   std::unique_ptr<Backend> backend;
   PoolShape shape;
   std::vector<float> x, y;
@@ -46,31 +40,31 @@ class PoolBench {
 };
 
 void max_forward(benchmark::State& state) {
-  PoolBench bench(state);
+  PoolBench operands(state);
   for (auto _ : state) {
-    bench.backend->max_pool_forward(bench.shape, bench.x.data(), bench.y.data(), bench.arg_max.data());
+    operands.backend->max_pool_forward(operands.shape, operands.x.data(), operands.y.data(), operands.arg_max.data());
   }
-  bench.report(state, 5.0);
+  bench::report(state, work::max_pool_forward(operands.shape, true));
 }
 
 void max_backward(benchmark::State& state) {
-  PoolBench bench(state);
+  PoolBench operands(state);
   for (auto _ : state) {
-    bench.backend->max_pool_backward(bench.shape, bench.arg_max.data(), bench.y.data(), bench.x.data());
+    operands.backend->max_pool_backward(operands.shape, operands.arg_max.data(), operands.y.data(), operands.x.data());
   }
-  bench.report(state, 5.0);
+  bench::report(state, work::max_pool_backward(operands.shape));
 }
 
 void average_forward(benchmark::State& state) {
-  PoolBench bench(state);
-  for (auto _ : state) bench.backend->average_pool_forward(bench.shape, bench.x.data(), bench.y.data());
-  bench.report(state, 4.0);
+  PoolBench operands(state);
+  for (auto _ : state) operands.backend->average_pool_forward(operands.shape, operands.x.data(), operands.y.data());
+  bench::report(state, work::average_pool_forward(operands.shape));
 }
 
 void average_backward(benchmark::State& state) {
-  PoolBench bench(state);
-  for (auto _ : state) bench.backend->average_pool_backward(bench.shape, bench.y.data(), bench.x.data());
-  bench.report(state, 4.0);
+  PoolBench operands(state);
+  for (auto _ : state) operands.backend->average_pool_backward(operands.shape, operands.y.data(), operands.x.data());
+  bench::report(state, work::average_pool_backward(operands.shape));
 }
 
 void shapes(benchmark::internal::Benchmark* benchmark) {

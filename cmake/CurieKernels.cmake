@@ -10,7 +10,7 @@ set(CURIE_HAS_CUDA FALSE) # for cmake/curieConfig.cmake.in
 
 file(GLOB curie_kernel_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cuda/*.cu)
 set(curie_gpu_host_files ${PROJECT_SOURCE_DIR}/src/cuda/backend.cpp ${PROJECT_SOURCE_DIR}/src/cuda/backend_operations.cpp
-                         ${PROJECT_SOURCE_DIR}/src/cuda/backend_bf16.cpp
+                         ${PROJECT_SOURCE_DIR}/src/cuda/backend_bf16.cpp ${PROJECT_SOURCE_DIR}/src/cuda/roof.cpp
                          ${PROJECT_SOURCE_DIR}/src/cuda/allocator.cpp)
 set(curie_emulated_host_files ${PROJECT_SOURCE_DIR}/src/cuda/runtime_emulated.cpp
                               ${PROJECT_SOURCE_DIR}/src/cuda/mma_emulated.cpp

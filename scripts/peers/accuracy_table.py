@@ -47,6 +47,10 @@ def torch_run(path, patience):
     }
 
 
+ENGINES = {"curie": "Curie", "pytorch": "PyTorch"}
+FIGURES = (("accuracy", 4), ("loss", 4), ("f1", 3))  # and the digits that they are printed with
+
+
 def mean_and_error(values):
     """Mean and standard error of the mean of two values or more."""
     mean = sum(values) / len(values)
@@ -60,7 +64,7 @@ def rows(name, runs):
     if len(runs) < 2:
         return
     cells = []
-    for key, digits in (("accuracy", 4), ("loss", 4), ("f1", 3)):
+    for key, digits in FIGURES:
         mean, error = mean_and_error([run[key] for run in runs])
         cells.append(f"**{mean:.{digits}f}** ± {error:.{digits}f}")
     yield f"| **{name}, mean ± standard error** | | | {' | '.join(cells)} |"
@@ -71,9 +75,25 @@ def table(results):
     yield ""
     yield "| engine | seed | epochs | test accuracy | test loss | COVID F1 |"
     yield "|---|---|---|---|---|---|"
-    for name in ("curie", "pytorch"):
+    for name, title in ENGINES.items():
         if results[name]:
-            yield from rows({"curie": "Curie", "pytorch": "PyTorch"}[name], results[name])
+            yield from rows(title, results[name])
+
+
+def means(results):
+    """The last rows of `table` alone, and how far apart they are."""
+    yield f"Early stopping with patience {results['patience']}; means ± standard errors."
+    yield ""
+    yield "| | seeds | test accuracy | test loss | COVID F1 |"
+    yield "|---|---|---|---|---|"
+    found = {name: [mean_and_error([run[key] for run in results[name]]) for key, _ in FIGURES] for name in ENGINES}
+    for name, title in ENGINES.items():
+        cells = [f"{mean:.{digits}f} ± {error:.{digits}f}" for (mean, error), (_, digits) in zip(found[name], FIGURES)]
+        yield f"| {title} | {len(results[name])} | {' | '.join(cells)} |"
+    cells = []
+    for (ours, our_error), (theirs, their_error), (_, digits) in zip(*found.values(), FIGURES):
+        cells.append(f"{ours - theirs:+.{digits}f} ± {math.hypot(our_error, their_error):.{digits}f}")
+    yield f"| difference | | {' | '.join(cells)} |"
 
 
 def by_seed(kept, added):

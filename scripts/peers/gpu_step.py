@@ -10,11 +10,11 @@ PyTorch's contestants, from what people write first to the best that is known:
   channels_last, autocast   bfloat16 autocast, channels_last, fused optimizer
   CUDA graph, ...           the same step captured whole and replayed, in TF32 and under autocast
   compiled, ...             torch.compile of the loss, then the step captured whole
-Curie's: --math exact and tf32, each with Curie's kernels and with cuDNN's where the build has them.
+Curie's: --math exact and tf32, each with Curie's kernels and with cuDNN's where the build has them, and bf16.
 
 A step is zero_grad, forward with dropout, loss, backward and the optimizer. PyTorch's batch lies on the GPU all the time;
-Curie's is copied from the host in every step, as in training. A round runs every contestant once, beginning with another
-one each time; a contestant's figure is the median of its rounds. PyTorch's rounds are means over the steps, waiting at
+Curie's is copied from the host in every step, as in training. A round runs every contestant once, from the second one on
+beginning with another each time; a contestant's figure is the median of its rounds. PyTorch's rounds are means over the steps, waiting at
 the end only; Curie's are medians of steps, each waited for.
 """
 
@@ -185,18 +185,42 @@ class CuriePeer:
 # -- the comparison -----------------------------------------------------------------------------------------------------
 
 
-def prepared(peers, result):
-    """Those that can run here; why not the others goes to the result."""
-    there = []
-    for peer in peers:
+class Comparison:
+    """Prepares contestants, measures them, and writes what there is after each, so that little is lost when time is up."""
+
+    def __init__(self, args, about):
+        self.args = args
+        self.peers = []
+        self.result = {**about, "about": {}, "unavailable": {}, "rounds_ms": {}, "median_ms": {}}
+
+    def add(self, peer):
+        """Its first round follows at once. One that cannot run here is noted with the reason."""
         print(f"preparing {peer.name}", file=sys.stderr, flush=True)
         try:
-            result["about"][peer.name] = peer.prepare()
-            there.append(peer)
+            self.result["about"][peer.name] = peer.prepare()
+            self.measure(peer)
+            self.peers.append(peer)
         except (Unavailable, ImportError, RuntimeError, AssertionError, ValueError, TypeError) as error:
-            result["unavailable"][peer.name] = f"{type(error).__name__}: {error}"[:300]
+            self.result["unavailable"][peer.name] = f"{type(error).__name__}: {error}"[:300]
             print(f"  not here: {error}"[:300], file=sys.stderr)
-    return there
+            self.write()
+
+    def measure(self, peer):
+        times = self.result["rounds_ms"].setdefault(peer.name, [])
+        times.append(round(peer.measure(self.args.steps), 4))
+        self.result["median_ms"][peer.name] = statistics.median(times)
+        self.write()
+
+    def further_rounds(self):
+        for number in range(1, self.args.rounds):
+            turn = number % max(len(self.peers), 1)
+            for peer in self.peers[turn:] + self.peers[:turn]:
+                self.measure(peer)
+
+    def write(self):
+        if self.args.out:
+            self.args.out.parent.mkdir(parents=True, exist_ok=True)
+            self.args.out.write_text(json.dumps(self.result, indent=1) + "\n")
 
 
 def main():
@@ -219,31 +243,25 @@ def main():
     if not args.dry_run and (torch is None or not torch.cuda.is_available()):
         sys.exit("gpu_step.py: " + ("PyTorch is not installed" if torch is None else "PyTorch finds no GPU") + "; --dry-run")
 
+    comparison = Comparison(
+        args,
+        {
+            "recipe": args.recipe,
+            "dry_run": args.dry_run,
+            "torch": torch.__version__ if torch else None,
+            "gpu": None if args.dry_run else torch.cuda.get_device_name(),
+            "machine": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "steps": args.steps,
+        },
+    )
     curie = [CuriePeer(args, math, kernels) for math in ("exact", "tf32") for kernels in ("curie", "cudnn")]
-    result = {
-        "recipe": args.recipe,
-        "dry_run": args.dry_run,
-        "torch": torch.__version__ if torch else None,
-        "gpu": None if args.dry_run else torch.cuda.get_device_name(),
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "rounds": args.rounds,
-        "steps": args.steps,
-        "about": {},
-        "unavailable": {},
-        "rounds_ms": {},
-    }
-    peers = prepared(curie + torch_peers(args), result)
-    for number in range(args.rounds):
-        turn = number % max(len(peers), 1)
-        for peer in peers[turn:] + peers[:turn]:
-            result["rounds_ms"].setdefault(peer.name, []).append(round(peer.measure(args.steps), 4))
-    result["median_ms"] = {name: statistics.median(times) for name, times in result["rounds_ms"].items()}
-    text = json.dumps(result, indent=1)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n")
-    print(text)
+    curie.append(CuriePeer(args, "bf16", "curie"))  # the libraries are called on float32
+    for peer in curie + torch_peers(args):
+        comparison.add(peer)
+    comparison.further_rounds()
+    result = comparison.result
+    print(json.dumps(result, indent=1))
     if not any(name.startswith("Curie") for name in result["median_ms"]):
         sys.exit("gpu_step.py: Curie did not run: " + json.dumps(result["unavailable"]))
 

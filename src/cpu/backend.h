@@ -20,6 +20,7 @@ class CpuBackend final : public Backend {
   void copy_to_device(std::byte* to, const std::byte* from_host, std::size_t bytes) override;
   void copy_to_host(std::byte* to_host, const std::byte* from, std::size_t bytes) override;
   void copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  std::optional<Roof> measure_roof() override;
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;

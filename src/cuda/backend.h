@@ -30,6 +30,8 @@ class GpuBackend : public Backend {
   double milliseconds(const std::function<void()>& work) override;
   Stream stream() const { return runtime_->stream(); }  // that its work is ordered by
   int compute_capability() const { return runtime_->compute_capability(); }  // 10 * major + minor
+  std::unique_ptr<Timeline> watch() override;
+  std::optional<Roof> measure_roof() override;
 
   // --- convolution --------------------------------------------------------------------------------------------------
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;

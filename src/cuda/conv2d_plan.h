@@ -136,7 +136,7 @@ constexpr CorrelationPlan plan_mma(Kernel kernel, std::size_t rows, std::size_t 
   }
   const int steps = (taps + depth - 1) / depth;
   const std::size_t floats = rows * copies * columns;
-  std::size_t splits = tiles(tile) == 0 ? 1 : kBusy / tiles(tile);
+  std::size_t splits = tiles(tile) == 0 ? 1 : (kBusy + tiles(tile) - 1) / tiles(tile);
   if (splits > static_cast<std::size_t>(steps / kLeastSteps)) splits = static_cast<std::size_t>(steps / kLeastSteps);
   if (floats > 0 && splits > kMostFloats / floats) splits = kMostFloats / floats;
   if (splits < 2) return {kernel, tile, 1, steps * depth};

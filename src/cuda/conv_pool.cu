@@ -17,6 +17,7 @@ using ForwardStage = tile::Stage<true, true, Cell>;
 
 template <typename Cell>
 struct ForwardTile {
+  __host__ __device__ ForwardTile() {}  // empty, as nvcc wants it of shared memory; Bf16 has none that is trivial
   union {
     ForwardStage<Cell> stages[2];
     alignas(16) float sums[tile::kRows][tile::kColumns + 4];

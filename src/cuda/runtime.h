@@ -77,6 +77,9 @@ class Runtime {
   // Records what `step` would start, without running it, and returns what runs it: a CUDA graph.
   std::unique_ptr<Recording> record(const std::function<void()>& step);
 
+  // The stream's marks and this host thread's launches, until it is destroyed; one at a time on a thread.
+  std::unique_ptr<Timeline> watch();
+
  private:
   struct Slot;  // a pinned staging buffer and the event after its last copy
   Slot& staging(std::size_t bytes);

@@ -61,6 +61,72 @@ class Graph final : public Recording {
 
 }  // namespace
 
+// --- what was done when
+// ---------------------------------------------------------------------------------------------
+
+namespace {
+
+// Events before and after every launch, reused from step to step.
+class GpuTimeline;
+// Kernels start launches through a free function, so this is how they are told of. Null while nobody watches.
+thread_local GpuTimeline* watching = nullptr;
+
+class GpuTimeline final : public Timeline {
+ public:
+  explicit GpuTimeline(Stream stream) : stream_(stream) {
+    CURIE_CHECK(watching == nullptr, usage, "CUDA: this thread's launches are already watched");
+    watching = this;
+  }
+  ~GpuTimeline() override { watching = nullptr; }
+  GpuTimeline(const GpuTimeline&) = delete;
+  GpuTimeline& operator=(const GpuTimeline&) = delete;
+
+  bool has_clock() const override { return true; }
+  std::size_t mark() override {
+    if (marks_ == events_.size()) events_.push_back(std::make_unique<Event>());
+    events_[marks_]->record(stream_);
+    return marks_++;
+  }
+  double seconds_between(std::size_t earlier, std::size_t later) override {
+    events_.at(later)->wait();
+    return events_[later]->milliseconds_since(*events_.at(earlier)) * 1e-3;
+  }
+  std::size_t launches() const override { return launches_.size(); }
+  KernelLaunch launch(std::size_t index) override {
+    const Started& started = launches_.at(index);
+    KernelLaunch launch = started.launch;
+    launch.seconds = seconds_between(started.begin, started.end);
+    return launch;
+  }
+  void restart() override {
+    marks_ = 0;
+    launches_.clear();
+  }
+
+  void started(const LaunchArguments& at, std::size_t begin) {
+    launches_.push_back({.launch = {.kernel = at.name,
+                                    .grid = {at.grid[0], at.grid[1], at.grid[2]},
+                                    .block = {at.block[0], at.block[1], at.block[2]},
+                                    .dynamic_shared_bytes = at.shared_bytes},
+                         .begin = begin,
+                         .end = mark()});
+  }
+
+ private:
+  struct Started {
+    KernelLaunch launch;
+    std::size_t begin, end;
+  };
+  Stream stream_;
+  std::vector<std::unique_ptr<Event>> events_;
+  std::size_t marks_ = 0;
+  std::vector<Started> launches_;
+};
+
+}  // namespace
+
+std::unique_ptr<Timeline> Runtime::watch() { return std::make_unique<GpuTimeline>(stream_); }
+
 // --- launches
 // ---------------------------------------------------------------------------------------------------------
 
@@ -75,7 +141,9 @@ void launch_kernel(const LaunchArguments& at, const void* kernel, void** argumen
   config.blockDim = dim3(at.block[0], at.block[1], at.block[2]);
   config.dynamicSmemBytes = at.shared_bytes;
   config.stream = at.stream;
+  const std::size_t begin = watching == nullptr ? 0 : watching->mark();
   check(cudaLaunchKernelExC(&config, kernel, arguments), at.name);
+  if (watching != nullptr) watching->started(at, begin);
 }
 
 // --- pinned memory and events
@@ -198,7 +266,8 @@ void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t b
 void Runtime::synchronize() const { check(cudaStreamSynchronize(cuda(stream_)), "cudaStreamSynchronize"); }
 
 std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
-  check(cudaStreamBeginCapture(cuda(stream_), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  // Relaxed, because a library loads its kernels when they are first called, which may be here.
+  check(cudaStreamBeginCapture(cuda(stream_), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
   cudaGraph_t graph = nullptr;
   try {
     step();

@@ -71,4 +71,47 @@ std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
   return std::make_unique<Repetition>(step);
 }
 
+// The emulator's own record of launches; its clock would say nothing about a GPU.
+namespace {
+class EmulatedTimeline final : public Timeline {
+ public:
+  EmulatedTimeline() { emu::record_launches(); }
+  ~EmulatedTimeline() override { emu::stop_recording(); }
+  EmulatedTimeline(const EmulatedTimeline&) = delete;
+  EmulatedTimeline& operator=(const EmulatedTimeline&) = delete;
+
+  bool has_clock() const override { return false; }
+  std::size_t mark() override { return marks_++; }
+  double seconds_between(std::size_t, std::size_t) override { return 0.0; }
+  std::size_t launches() const override {
+    collect();
+    return launches_.size();
+  }
+  KernelLaunch launch(std::size_t index) override {
+    collect();
+    const emu::LaunchRecord& record = launches_.at(index);
+    return {.kernel = record.kernel,
+            .grid = {record.grid.x, record.grid.y, record.grid.z},
+            .block = {record.block.x, record.block.y, record.block.z},
+            .dynamic_shared_bytes = record.dynamic_shared_bytes};
+  }
+  void restart() override {
+    collect();
+    launches_.clear();
+    marks_ = 0;
+  }
+
+ private:
+  void collect() const {
+    for (emu::LaunchRecord& record : emu::stop_recording()) launches_.push_back(std::move(record));
+    emu::record_launches();
+  }
+
+  mutable std::vector<emu::LaunchRecord> launches_;
+  std::size_t marks_ = 0;
+};
+}  // namespace
+
+std::unique_ptr<Timeline> Runtime::watch() { return std::make_unique<EmulatedTimeline>(); }
+
 }  // namespace curie::CURIE_GPU

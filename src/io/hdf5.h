@@ -1,10 +1,12 @@
-// The part of HDF5 that Keras uses: groups, datasets of floats, attributes of text. Reading takes place in a process of
-// its own (io/isolated.h), since damaged files are known to crash the HDF5 library.
+// The part of HDF5 that Keras uses: groups, datasets of floats, single integers, attributes of text. Reading takes
+// place in a process of its own (io/isolated.h), since damaged files are known to crash the HDF5 library.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +26,9 @@ struct Hdf5Object {
   std::string path;                                 // "/model_weights/conv2d"; "/" is the root
   bool group = true;                                // else a dataset
   std::map<std::string, Hdf5Text> attributes = {};  // those of text; others are left out
-  Tensor values = {};     // of a dataset of floats, in f32 host memory; undefined for other types
-  std::string type = {};  // what a dataset without values holds: "integers of 8 bytes"
+  Tensor values = {};                        // of a dataset of floats, in f32 host memory; undefined for other types
+  std::optional<std::int64_t> integer = {};  // of a dataset that is one integer
+  std::string type = {};                     // what a dataset without values holds: "integers of 8 bytes"
 
   const Hdf5Text* attribute(const std::string& name) const;  // null when there is none
 };

@@ -6,13 +6,13 @@
 #include "io/bounded_json.h"
 #include "io/hdf5.h"
 #include "io/keras_model.h"
+#include "io/keras_optimizer.h"
 #include "io/keras_training.h"
 #include "io/keras_weights.h"
 #include "io/probe.h"
 #include "io/zip_archive.h"
 #include "model/parameters.h"
 #include "tensor/files.h"
-#include "tensor/log.h"
 
 namespace curie {
 namespace {
@@ -24,6 +24,7 @@ constexpr const char* kConfigEntry = "config.json";
 constexpr const char* kMetadataEntry = "metadata.json";
 constexpr const char* kWeightsEntry = "model.weights.h5";
 constexpr const char* kCurieEntry = "curie.json";
+constexpr const char* kModelAttribute = "model_config";  // in .h5 files
 constexpr const char* kCurieAttribute = "curie";
 
 // The versions whose files these are: the oldest that reads them as they are written.
@@ -61,21 +62,6 @@ std::map<std::string, Tensor> state_of(const Model& model) {
 
 // --- reading -----------------------------------------------------------------------------------------------------
 
-ModelInfo guessed_info(const Model& model, const std::string& file) {
-  const Shape& input = model.graph().input_shape();
-  CURIE_CHECK(input.rank() == 3 && (input[2] == 1 || input[2] == 3), file,
-              "{}: expected a model of images (rows, columns, 1 or 3 channels), found an input of {}", file,
-              to_string(input));
-  ModelInfo info;
-  info.preprocessing = {.width = input[1], .height = input[0], .channels = input[2]};
-  const int width = model.graph().shape(model.graph().output())[-1];
-  for (int i = 0; i < std::max(2, width); ++i) info.class_names.push_back(fmt::format("class {}", i));
-  info.provenance = {{"converted_from", file}};
-  log_warning("{}: it does not say how images become its input; taken to be {}, pixels divided by {:g}", file,
-              to_string(info.preprocessing), model.normalization().divisor);
-  return info;
-}
-
 ModelInfo read_info(const json& note, Model& model, const std::string& file) {
   try {
     model.set_normalization(normalization_from_json(note.at("normalization")));
@@ -91,6 +77,7 @@ struct Contents {
   std::string file;
   KerasVersion version;
   json model, training, note;
+  Hdf5File weights;
   KerasArrays arrays;
   bool archive;
 };
@@ -114,12 +101,19 @@ std::vector<std::pair<std::string, Tensor>> state_from(const Contents& contents,
   return state;
 }
 
-LoadedModel make_model(const Contents& contents, const std::string& device, const BackendOptions& backend) {
+LoadedModel make_model(const Contents& contents, const std::string& device, const BackendOptions& backend,
+                       const ToldInfo& told) {
   KerasModel read = read_keras_model(contents.model, contents.file, contents.version);
   Model& model = read.model;
   const auto state = state_from(contents, read);
-  ModelInfo info =
-      contents.note.is_null() ? guessed_info(model, contents.file) : read_info(contents.note, model, contents.file);
+  Assumed assumed;
+  ModelInfo info;
+  if (contents.note.is_null()) {
+    info = foreign_info(model, read.scales, told, assumed, contents.file);
+  } else {
+    info = read_info(contents.note, model, contents.file);
+    rename_classes(info, told, contents.file);
+  }
   CURIE_CHECK(model.graph().input_shape() == info.preprocessing.shape(), file,
               "{}: the model takes {}, its preprocessing makes {}", contents.file,
               to_string(model.graph().input_shape()), to_string(info.preprocessing.shape()));
@@ -128,9 +122,10 @@ LoadedModel make_model(const Contents& contents, const std::string& device, cons
   options.backend = backend;
   model.compile(options);
   model.set_state(state);
+  read_keras_optimizer(contents.weights, contents.training, read);
   if (contents.note.is_object() && contents.note.contains("probe"))
     check_probe(model, contents.note["probe"], false, contents.file);
-  return {std::move(model), std::move(info)};
+  return {std::move(model), std::move(info), assumed};
 }
 
 json attribute_json(const Hdf5Object& root, const char* name, const std::string& file) {
@@ -145,21 +140,24 @@ KerasVersion version_of(const std::string& text) {
 }
 
 Contents read_h5(std::span<const std::byte> bytes, const std::string& file) {
-  const Hdf5File hdf5 = parse_hdf5(bytes, file, {"optimizer_weights"});
+  Hdf5File hdf5 = parse_hdf5(bytes, file);
   const Hdf5Object& root = *hdf5.find("/");
-  json model = attribute_json(root, "model_config", file);
+  json model = attribute_json(root, kModelAttribute, file);
   CURIE_CHECK(!model.is_null(), file,
-              "{}: it holds weights without a model (no attribute \"model_config\"); import them into a model of "
-              "Curie's, as the recipes' --weights does",
+              "{}: it holds weights without a model (no attribute \"model_config\"); --recipe NAME puts them into that "
+              "recipe's network",
               file);
   const Hdf5Text* version = root.attribute("keras_version");
-  return {.file = file,
-          .version = version_of(version == nullptr || version->texts.empty() ? "2" : version->texts[0]),
-          .model = std::move(model),
-          .training = attribute_json(root, "training_config", file),
-          .note = attribute_json(root, kCurieAttribute, file),
-          .arrays = keras_arrays(hdf5),
-          .archive = false};
+  Contents contents{.file = file,
+                    .version = version_of(version == nullptr || version->texts.empty() ? "2" : version->texts[0]),
+                    .model = std::move(model),
+                    .training = attribute_json(root, "training_config", file),
+                    .note = attribute_json(root, kCurieAttribute, file),
+                    .weights = {},
+                    .arrays = keras_arrays(hdf5),
+                    .archive = false};
+  contents.weights = std::move(hdf5);
+  return contents;
 }
 
 const std::vector<std::byte>& entry_of(const ZipEntries& entries, const char* name, const std::string& file) {
@@ -183,12 +181,15 @@ Contents read_archive(std::span<const std::byte> bytes, const std::string& file)
   const json metadata = parse(kMetadataEntry);
   const json version = metadata.is_object() ? metadata.value("keras_version", json("3")) : json("3");
   json training = config.is_object() ? config.value("compile_config", json()) : json();
+  Hdf5File weights = parse_hdf5(entry(kWeightsEntry), file + ": " + kWeightsEntry);
+  KerasArrays arrays = keras_arrays(weights);
   return {.file = file,
           .version = version_of(version.is_string() ? version.get<std::string>() : "3"),
           .model = std::move(config),
           .training = std::move(training),
           .note = entries.contains(kCurieEntry) ? parse(kCurieEntry) : json(),
-          .arrays = keras_arrays(parse_hdf5(entry(kWeightsEntry), file + ": " + kWeightsEntry, {"optimizer"})),
+          .weights = std::move(weights),
+          .arrays = std::move(arrays),
           .archive = true};
 }
 
@@ -199,7 +200,7 @@ void save_keras_hdf5(const std::filesystem::path& path, Model& model, const Mode
   const std::map<std::string, Tensor> state = state_of(model);
   const json training = keras_training_config(model.training_config(), KerasVersion::keras2);
   Hdf5Object root{.path = "/"}, weights{.path = "/model_weights"};
-  root.attributes = {{"model_config", text(keras_model_config(model.name(), layers, KerasVersion::keras2).dump())},
+  root.attributes = {{kModelAttribute, text(keras_model_config(model.name(), layers, KerasVersion::keras2).dump())},
                      {"keras_version", text(kKeras2)},
                      {"backend", text("tensorflow")},
                      {kCurieAttribute, text(curie_note(model, info).dump())}};
@@ -222,6 +223,8 @@ void save_keras_hdf5(const std::filesystem::path& path, Model& model, const Mode
   }
   set_chunked_attribute(weights, "layer_names", layer_names);
   groups.insert(groups.begin(), {root, weights});
+  for (Hdf5Object& object : keras_optimizer_objects(model, layers, KerasVersion::keras2))
+    groups.push_back(std::move(object));
   write_file(path, compose_hdf5(groups));
 }
 
@@ -242,6 +245,8 @@ void save_keras_archive(const std::filesystem::path& path, Model& model, const M
     for (auto& [name, value] : arrays_of(model, layer, state))
       objects.push_back({.path = fmt::format("{}{}", prefix, number++), .group = false, .values = value});
   }
+  for (Hdf5Object& object : keras_optimizer_objects(model, layers, KerasVersion::keras3))
+    objects.push_back(std::move(object));
   const auto bytes = [](const json& value) {
     const std::string dumped = value.dump();
     const auto span = std::as_bytes(std::span(dumped));
@@ -267,14 +272,21 @@ KerasFileWeights read_keras_weights(std::span<const std::byte> bytes, const std:
   return {keras_arrays(hdf5), note == nullptr || note->texts.size() != 1 ? "null" : note->texts[0]};
 }
 
-LoadedModel load_keras(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend) {
+LoadedModel load_keras(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend,
+                       const ToldInfo& told) {
   const std::vector<std::byte> bytes = read_file(path, Hdf5Limits{}.file_bytes);
   const std::string file = path.string();
   CURIE_CHECK(looks_like_keras(bytes), file,
               "{}: expected a Keras model, an HDF5 file or a .keras archive, found something else", file);
   return with_context(fmt::format("loading the model {}", file), [&] {
-    return make_model(looks_like_zip(bytes) ? read_archive(bytes, file) : read_h5(bytes, file), device, backend);
+    return make_model(looks_like_zip(bytes) ? read_archive(bytes, file) : read_h5(bytes, file), device, backend, told);
   });
+}
+
+bool keras_has_model(std::span<const std::byte> bytes, const std::string& file) {
+  if (looks_like_zip(bytes)) return true;
+  const Hdf5File hdf5 = parse_hdf5(bytes, file, {"model_weights", "optimizer_weights", "layers", "optimizer"});
+  return hdf5.find("/")->attribute(kModelAttribute) != nullptr;
 }
 
 bool looks_like_keras(std::span<const std::byte> bytes) { return looks_like_hdf5(bytes) || looks_like_zip(bytes); }

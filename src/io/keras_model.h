@@ -15,14 +15,17 @@ namespace curie {
 
 // Where a layer's weights lie in Keras' files.
 struct KerasPlace {
-  std::string node;                // the layer in Curie's model
-  std::vector<std::string> names;  // the layer in Keras', after the models around it, outermost first
-  std::string archive_group;       // "layers/functional/layers/conv2d" in .keras files
+  std::string node;                    // the layer in Curie's model
+  std::vector<std::string> names;      // the layer in Keras', after the models around it, outermost first
+  std::vector<std::size_t> positions;  // of the layer, and of the models around it, among the layers of theirs
+  std::string archive_group;           // "layers/functional/layers/conv2d" in .keras files
 };
 
 struct KerasModel {
-  Model model;                     // not compiled
-  std::vector<KerasPlace> places;  // the layers with parameters, in order
+  Model model;  // not compiled
+  std::vector<KerasPlace>
+      places;           // the layers with parameters, in Keras' order, which is that of its optimizer's state
+  bool scales = false;  // a Rescaling layer gave the model's normalization
 };
 
 // The major version of Keras that wrote a file: what its batch normalization means.

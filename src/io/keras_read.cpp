@@ -40,6 +40,13 @@ struct Item {
   const json* layer = nullptr;
   std::string class_name, name;
   std::vector<std::string> inputs;  // names of layers; of a Functional model only
+  std::size_t position = 0;         // in the list
+};
+
+// The models around a layer, outermost first: their names and positions.
+struct Around {
+  std::vector<std::string> names;
+  std::vector<std::size_t> positions;
 };
 
 // Every tensor that a call's arguments mention, in order: Keras 3's form.
@@ -65,7 +72,9 @@ class Reader {
     CURIE_CHECK(!model.graph().nodes().empty(), file, "{}: the model has no layers", *file_);
     CURIE_CHECK(output.zeros.kind == Padding::Kind::valid && output.value == model.graph().output(), file,
                 "{}: the model's output is not that of its last layer", *file_);
-    return {std::move(model), std::move(places_)};
+    std::sort(places_.begin(), places_.end(),
+              [](const KerasPlace& a, const KerasPlace& b) { return a.positions < b.positions; });
+    return {std::move(model), std::move(places_), scales_};
   }
 
  private:
@@ -87,7 +96,11 @@ class Reader {
                 "{}: expected a model of 1 to {} layers, found {}", *file_, kMaxLayers, layers.size());
     std::vector<Item> items;
     for (const json& layer : layers) {
-      Item item{.layer = &layer, .class_name = text(layer, "class_name", *file_, "a layer"), .name = {}, .inputs = {}};
+      Item item{.layer = &layer,
+                .class_name = text(layer, "class_name", *file_, "a layer"),
+                .name = {},
+                .inputs = {},
+                .position = items.size()};
       const json& layer_config = member(layer, "config", *file_, "a layer");
       item.name = layer.contains("name") ? text(layer, "name", *file_, "a layer")
                                          : (layer_config.is_object() ? text(layer_config, "name", *file_, "a layer")
@@ -159,8 +172,8 @@ class Reader {
                                              *file_));
   }
 
-  Flow read_model(const json& config, Flow input, const std::vector<std::string>& around, const std::string& group,
-                  bool trainable, int depth) {
+  Flow read_model(const json& config, Flow input, const Around& around, const std::string& group, bool trainable,
+                  int depth) {
     CURIE_CHECK(depth < kDeepestModel, file, "{}: models are nested more than {} deep", *file_, kDeepestModel);
     const std::vector<Item> all = items(config);
     const json& inner = config["config"];
@@ -230,10 +243,10 @@ class Reader {
     return (*ends)[0].get<std::string>();
   }
 
-  Flow read_item(const Item& item, std::span<const Flow> inputs, const std::vector<std::string>& around,
-                 const std::string& group, bool trainable, int depth) {
-    std::vector<std::string> names = around;
-    names.push_back(item.name);
+  Flow read_item(const Item& item, std::span<const Flow> inputs, Around around, const std::string& group,
+                 bool trainable, int depth) {
+    around.names.push_back(item.name);
+    around.positions.push_back(item.position);
     if (is_model(item.class_name)) {
       CURIE_CHECK(inputs.size() == 1, file, "{}: model {}: expected one input, found {}", *file_, quote_name(item.name),
                   inputs.size());
@@ -241,16 +254,18 @@ class Reader {
       CURIE_CHECK(expected == model_->graph().shape(inputs[0].value), file,
                   "{}: model {}: expected an input of shape {}, found {}", *file_, quote_name(item.name),
                   to_string(expected), to_string(model_->graph().shape(inputs[0].value)));
-      return read_model(*item.layer, inputs[0], names, group + "/", trainable, depth + 1);
+      return read_model(*item.layer, inputs[0], around, group + "/", trainable, depth + 1);
     }
     const KerasFields fields((*item.layer)["config"], item.class_name, *file_);
-    const std::string node = unused_name(names);
+    const std::string node = unused_name(around.names);
     const std::size_t before = model_->graph().nodes().size();
     const Flow flow = add_keras_layer(*model_, fields, inputs, node, version_);
+    scales_ = scales_ || item.class_name == "Rescaling";
     std::vector<Node>& nodes = model_->graph().nodes();
     for (std::size_t i = before; i < nodes.size(); ++i) {
       nodes[i].layer->set_trainable(trainable && fields.flag("trainable", true));
-      if (!nodes[i].layer->parameters().empty()) places_.push_back({nodes[i].name, names, group});
+      if (!nodes[i].layer->parameters().empty())
+        places_.push_back({nodes[i].name, around.names, around.positions, group});
     }
     return flow;
   }
@@ -270,6 +285,7 @@ class Reader {
   KerasVersion version_;
   Model* model_ = nullptr;
   std::vector<KerasPlace> places_;
+  bool scales_ = false;
 };
 
 }  // namespace

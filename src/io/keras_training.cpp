@@ -124,17 +124,36 @@ float rate_of(const json& config, json& schedule, const std::string& file) {
   return kDefault;
 }
 
+// The optimizer's description in either dialect, null where there is none.
+json optimizer_of(const json& config) {
+  if (!config.is_object()) return nullptr;
+  for (const char* field : {"optimizer", "optimizer_config"})
+    if (config.contains(field)) return config[field];
+  return nullptr;
+}
+
+bool is_whole(const json& optimizer) {
+  return optimizer.is_object() && optimizer.contains("class_name") && optimizer.contains("config") &&
+         optimizer["class_name"].is_string() && optimizer["config"].is_object();
+}
+
+// Empty where there is none.
+std::string name_of_optimizer(const json& optimizer) {
+  const std::string name = is_whole(optimizer) ? optimizer["class_name"].get<std::string>() : "";
+  return name.starts_with("Custom>") ? name.substr(7) : name;
+}
+
+bool is_known(const std::string& optimizer) {
+  return optimizer == "SGD" || optimizer == "Adam" || optimizer == "AdamW";
+}
+
 std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::string& file) {
-  const bool whole = optimizer.is_object() && optimizer.contains("class_name") && optimizer.contains("config") &&
-                     optimizer["class_name"].is_string() && optimizer["config"].is_object();
-  std::string name = whole ? optimizer["class_name"].get<std::string>() : "";
-  if (name.starts_with("Custom>")) name = name.substr(7);
-  const bool known = name == "SGD" || name == "Adam" || name == "AdamW";
-  if (!known) {
+  const std::string name = name_of_optimizer(optimizer);
+  if (!is_known(name)) {
     log_warning("{}: the optimizer {} is not one of Curie's; a new one, Adam, takes its place", file,
                 name.empty() ? "is missing or" : name.substr(0, 60));
   }
-  const json config = whole ? optimizer["config"] : json::object();
+  const json config = is_whole(optimizer) ? optimizer["config"] : json::object();
   json schedule;
   json result = {
       {"learning_rate", json_number(rate_of(config, schedule, file))}, {"convention", "keras"}, {"weight_decay", 0.0}};
@@ -219,10 +238,12 @@ CompileOptions read_keras_training(const json& config, const Model& model, const
     return {.loss = loss};
   }
   const auto value = [&](const char* field) { return config.contains(field) ? config[field] : json(); };
-  const json optimizer = value(config.contains("optimizer") ? "optimizer" : "optimizer_config");
+  const json optimizer = optimizer_of(config);
   return with_values_of_file(fmt::format("the training configuration of {}", file), [&] {
     return CompileOptions{.optimizer = read_optimizer(optimizer, file), .loss = read_loss(value("loss"), last, file)};
   });
 }
+
+bool knows_keras_optimizer(const json& config) { return is_known(name_of_optimizer(optimizer_of(config))); }
 
 }  // namespace curie

@@ -17,4 +17,7 @@ nlohmann::json keras_training_config(const nlohmann::json& training, KerasVersio
 // a warning that says so.
 CompileOptions read_keras_training(const nlohmann::json& config, const Model& model, const std::string& file);
 
+// Whether read_keras_training takes the optimizer as it is, rather than another one in its place.
+bool knows_keras_optimizer(const nlohmann::json& config);
+
 }  // namespace curie

@@ -92,15 +92,6 @@ std::string hint(const Shape& expected, const Shape& found) {
   return "";
 }
 
-Tensor curie_value(const Tensor& value) { return value.shape().rank() == 4 ? krsc_from_hwio(value) : value; }
-
-void check_finite_array(const KerasArray& array, const std::string& file) {
-  const std::span<const float> values = array.value.host<float>();
-  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-  CURIE_CHECK(bad == values.end(), file, "{}: tensor {}: element {} is not a finite number", file,
-              quote_name(array.path), bad - values.begin());
-}
-
 constexpr std::array<const char*, 6> kNames = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"};
 
 bool has_keras_name(const KerasArray* array) {
@@ -150,13 +141,22 @@ std::vector<std::pair<std::string, Tensor>> parameters_from_keras(const std::str
                 "{}: tensor {}: expected shape {}{} for the {} of layer {}, found {}{}", file, quote_name(array.path),
                 to_string(shape), order_of(shape), parameter.name, quote_name(node), to_string(array.value.shape()),
                 hint(shape, array.value.shape()));
-    check_finite_array(array, file);
+    check_finite(array.value, array.path, file);
     result.emplace_back(node + "/" + parameter.name, curie_value(array.value));
   }
   return result;
 }
 
 Tensor keras_value(const Tensor& value) { return value.shape().rank() == 4 ? hwio_from_krsc(value) : value; }
+
+Tensor curie_value(const Tensor& value) { return value.shape().rank() == 4 ? krsc_from_hwio(value) : value; }
+
+void check_finite(const Tensor& value, const std::string& path, const std::string& file) {
+  const std::span<const float> values = value.host<float>();
+  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  CURIE_CHECK(bad == values.end(), file, "{}: tensor {}: element {} is not a finite number", file, quote_name(path),
+              bad - values.begin());
+}
 
 Shape keras_shape(const Shape& shape) {
   return shape.rank() == 4 ? Shape{shape[1], shape[2], shape[3], shape[0]} : shape;

@@ -44,8 +44,12 @@ std::vector<std::pair<std::string, Tensor>> parameters_from_keras(const std::str
                                                                   const std::vector<const KerasArray*>& arrays,
                                                                   const std::string& file);
 
-// A parameter's value in Keras' order, from Curie's.
+// A parameter's value in Keras' order, from Curie's, and back.
 Tensor keras_value(const Tensor& value);
+Tensor curie_value(const Tensor& value);
+
+// Error(file) that names the tensor, `path`, when an element is not a finite number.
+void check_finite(const Tensor& value, const std::string& path, const std::string& file);
 
 // The shape in Keras' order.
 Shape keras_shape(const Shape& shape);

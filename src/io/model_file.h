@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/preprocess.h"
+#include "io/told_info.h"
 #include "model/model.h"
 
 namespace curie {
@@ -22,6 +23,7 @@ struct ModelInfo {
 struct LoadedModel {
   Model model;  // compiled
   ModelInfo info;
+  Assumed assumed = {};  // what of `info` is guessed
 };
 
 // Replaces `path` whole or not at all. The model must be compiled.

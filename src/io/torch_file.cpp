@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "io/hdf5.h"
 #include "io/import_weights.h"
 #include "io/keras.h"
 #include "io/probe.h"
@@ -55,20 +56,36 @@ LoadedModel load_torch_safetensors(const std::filesystem::path& path, const std:
   });
 }
 
-LoadedModel open_model(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend) {
+namespace {
+
+bool starts_like_keras(const std::filesystem::path& path) {
   std::array<std::byte, 8> start{};
   const InputFile file(path);
   file.read(0, std::span(start).first(std::min(start.size(), file.size())));
-  if (looks_like_keras(start)) return load_keras(path, device, backend);
+  return looks_like_keras(start);
+}
+
+bool holds_model(const SafetensorsFile& file) {
+  return file.metadata.contains(kFormatKey) || file.metadata.contains("curie.model_format");
+}
+
+}  // namespace
+
+LoadedModel open_model(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend,
+                       const ToldInfo& told) {
+  if (starts_like_keras(path)) return load_keras(path, device, backend, told);
   const SafetensorsFile tensors = read_safetensors(path);
-  if (tensors.metadata.contains(kFormatKey)) return load_torch_safetensors(path, device, backend);
-  const bool curie = tensors.metadata.contains("curie.model_format");
-  CURIE_CHECK(
-      curie, file,
-      "{}: it holds weights without a model; import them into a model of Curie's, as the recipes' --weights and "
-      "`curie convert --recipe` do",
-      tensors.path);
-  return load_model(path, device, backend);
+  CURIE_CHECK(holds_model(tensors), file,
+              "{}: it holds weights without a model; --recipe NAME puts them into that recipe's network", tensors.path);
+  LoadedModel loaded = tensors.metadata.contains(kFormatKey) ? load_torch_safetensors(path, device, backend)
+                                                             : load_model(path, device, backend);
+  rename_classes(loaded.info, told, tensors.path);
+  return loaded;
+}
+
+bool holds_model(const std::filesystem::path& path) {
+  if (starts_like_keras(path)) return keras_has_model(read_file(path, Hdf5Limits{}.file_bytes), path.string());
+  return holds_model(read_safetensors(path));
 }
 
 }  // namespace curie

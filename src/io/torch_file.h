@@ -18,8 +18,12 @@ void save_torch_safetensors(const std::filesystem::path& path, Model& model, con
 LoadedModel load_torch_safetensors(const std::filesystem::path& path, const std::string& device = "auto",
                                    const BackendOptions& backend = {});
 
-// Any file that holds a whole model, told by its contents: Curie's own, the above, Keras'.
+// Any file that holds a whole model, told by its contents: Curie's own, the above, Keras'. `told` is for models of
+// other programs (io/told_info.h); Curie's take names for their classes from it and refuse the rest.
 LoadedModel open_model(const std::filesystem::path& path, const std::string& device = "auto",
-                       const BackendOptions& backend = {});
+                       const BackendOptions& backend = {}, const ToldInfo& told = {});
+
+// Whether open_model would find a model, not weights alone. Error(file) for a file that is neither.
+bool holds_model(const std::filesystem::path& path);
 
 }  // namespace curie

@@ -23,7 +23,7 @@ class ActivationLayer : public Layer {
 class RowActivationLayer : public ActivationLayer {
  public:
   using ActivationLayer::ActivationLayer;
-  Storage storage() const override { return Storage::float32; }
+  ElementTypes element_types() const override { return ElementTypes::float32; }
   Shape build(std::span<const Shape> inputs, std::uint64_t seed, std::uint32_t stream) override;
 
  protected:

@@ -62,23 +62,35 @@ class ConvPool final : public Layer {
 
 }  // namespace
 
-std::unique_ptr<Layer> fuse_conv_pool(Layer& conv, const Layer& pool, const Layer* dropout, const Backend& backend,
-                                      const Shape& conv_input_with_batch) {
+std::string why_not_fused(const Layer& conv, const Layer& pool, const Layer* dropout, const Backend& backend,
+                          const Shape& conv_input_with_batch) {
   const auto* convolution = dynamic_cast<const Conv2dLayer*>(&conv);
   const auto* max_pool = dynamic_cast<const MaxPool2dLayer*>(&pool);
-  const auto* drop = dynamic_cast<const DropoutLayer*>(dropout);
-  if (convolution == nullptr || max_pool == nullptr || (dropout != nullptr && drop == nullptr)) return nullptr;
-  if (convolution->fused_activation() != Activation::relu) return nullptr;
+  if (convolution == nullptr) return "it is no convolution";
+  if (max_pool == nullptr) return "no max pool follows";
+  if (dropout != nullptr && dynamic_cast<const DropoutLayer*>(dropout) == nullptr) return "no dropout follows the pool";
+  if (convolution->fused_activation() != Activation::relu) return "it has no ReLU";
   const Extent2 window = max_pool->pool();
-  if (window.rows != window.columns || max_pool->stride() != window) return nullptr;
+  if (window.rows != window.columns) return "its pool's windows are not square";
+  if (max_pool->stride() != window) return "its pool's windows overlap or leave gaps";
   const ConvPoolShape shape{.conv = convolution->shape(conv_input_with_batch), .pool = window.rows};
   // With padding that moves a window, or with windows that reach over the edge, the two-step form has other windows.
   const PoolShape windows = max_pool->shape({shape.conv.n, shape.conv.p, shape.conv.q, shape.conv.k});
   if (windows.pad_top != 0 || windows.pad_left != 0 || windows.p != shape.out_h() || windows.q != shape.out_w()) {
-    return nullptr;
+    return "its pool is padded";
   }
-  if (!backend.fuses(shape)) return nullptr;
-  return std::make_unique<ConvPool>(*convolution, window.rows, drop != nullptr ? drop->dropped() : DropoutSpec{});
+  if (!backend.fuses(shape)) return "the device gains nothing for this shape";
+  return {};
+}
+
+std::unique_ptr<Layer> fuse_conv_pool(Layer& conv, const Layer& pool, const Layer* dropout, const Backend& backend,
+                                      const Shape& conv_input_with_batch) {
+  if (!why_not_fused(conv, pool, dropout, backend, conv_input_with_batch).empty()) return nullptr;
+  const auto& convolution = dynamic_cast<const Conv2dLayer&>(conv);
+  const auto& max_pool = dynamic_cast<const MaxPool2dLayer&>(pool);
+  const auto* drop = dynamic_cast<const DropoutLayer*>(dropout);
+  return std::make_unique<ConvPool>(convolution, max_pool.pool().rows,
+                                    drop != nullptr ? drop->dropped() : DropoutSpec{});
 }
 
 }  // namespace curie

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "layers/layer.h"
 
@@ -18,5 +19,9 @@ namespace curie {
 // no part of a saved model: make_layer does not know its config().
 std::unique_ptr<Layer> fuse_conv_pool(Layer& conv, const Layer& pool, const Layer* dropout, const Backend& backend,
                                       const Shape& conv_input_with_batch);
+
+// Why fuse_conv_pool would return null, in a few words: "its pool's windows overlap". Empty where it would not.
+std::string why_not_fused(const Layer& conv, const Layer& pool, const Layer* dropout, const Backend& backend,
+                          const Shape& conv_input_with_batch);
 
 }  // namespace curie

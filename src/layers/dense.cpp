@@ -68,7 +68,7 @@ class DenseLayer final : public Layer {
   }
 
   std::span<Parameter> parameters() override { return parameters_; }
-  Storage storage() const override { return Storage::widens; }
+  ElementTypes element_types() const override { return ElementTypes::widens; }
 
   nlohmann::json config() const override {
     return {{"kind", kind()},

@@ -45,7 +45,7 @@ struct Demand {
 enum class Mode : std::uint8_t { inference, training };
 
 // In which element types a layer takes its inputs, outputs and their gradients.
-enum class Storage : std::uint8_t {
+enum class ElementTypes : std::uint8_t {
   any,     // float32 or bf16, all in the same
   widens,  // as `any`, or bf16 inputs and float32 outputs
   float32
@@ -87,7 +87,7 @@ class Layer {
   // node behind this one, so that a loss can take the logits.
   virtual Activation trailing_activation() const { return Activation::none; }
 
-  virtual Storage storage() const { return Storage::any; }
+  virtual ElementTypes element_types() const { return ElementTypes::any; }
 
   // Whether a training step computes something else than inference does (dropout, statistics of the batch).
   virtual bool changes_in_training() const { return false; }

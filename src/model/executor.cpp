@@ -127,7 +127,31 @@ void Executor::plan() {
       use(input_block, backward_time);
     }
   }
-  plan_ = plan_memory(blocks);
+  lifetimes_ = std::move(blocks);
+  plan_ = plan_memory(lifetimes_);
+}
+
+std::vector<Executor::Block> Executor::blocks() const {
+  std::vector<std::string> names(lifetimes_.size());
+  const auto name = [&](int block, const std::string& what) {
+    // An alias shares its block with the value that was there first.
+    if (block >= 0 && names[index_of(block)].empty()) names[index_of(block)] = what;
+  };
+  name(value_block_[index_of(section_.first)], "input");
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    name(value_block_[index_of(step.output)], step.name);
+    name(gradient_block_[index_of(step.output)], "gradient of " + step.name);
+    name(saved_block_[i], "saved by " + step.name);
+    for (const int partial : partial_block_[i]) name(partial, "a part of a gradient, by " + step.name);
+  }
+  std::vector<Block> blocks;
+  for (std::size_t i = 0; i < lifetimes_.size(); ++i) {
+    blocks.push_back({.what = names[i], .offset = plan_.offsets[i], .life = lifetimes_[i]});
+  }
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const Block& a, const Block& b) { return a.life.first < b.life.first; });
+  return blocks;
 }
 
 std::size_t Executor::bytes_of(int value) const {
@@ -229,6 +253,7 @@ void Executor::forward(int n, const StepState* state) {
   const Bound& bound = this->bound(n);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (demands_[i].alias) continue;
+    backend_->entering(steps_[i].name);
     LayerContext context = this->context(bound, i, state);
     steps_[i].layer->forward(context, bound.steps[i].inputs, bound.steps[i].output);
   }
@@ -239,6 +264,7 @@ void Executor::backward(int n, const StepState* state) {
   for (std::size_t i = steps_.size(); i-- > 0;) {
     const BoundStep& step = bound.steps[i];
     if (!step.output_gradient.defined()) continue;
+    backend_->entering(steps_[i].name);
     if (!demands_[i].alias) {
       LayerContext context = this->context(bound, i, state);
       steps_[i].layer->backward(context, step.inputs, step.output, step.output_gradient, step.write_to);

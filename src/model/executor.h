@@ -28,6 +28,15 @@ class Executor {
   // Bytes that each step's output, saved data and gradient take at the planned batch, for a memory table.
   std::size_t step_bytes(std::size_t step) const;
 
+  // A block of the arena: a value, its gradient, or what a step saves. Step i runs forward at time i, the loss at time
+  // S, the number of steps, and step i backward at time 2 S - i.
+  struct Block {
+    std::string what;  // "conv2d_1", "gradient of conv2d_1", "saved by conv2d_1"
+    std::size_t offset = 0;
+    Lifetime life;
+  };
+  std::vector<Block> blocks() const;  // in the order of their times
+
   // The arena may be shared by executors that do not run at the same time; it must hold arena_bytes().
   void bind(std::shared_ptr<const Buffer> arena);
 
@@ -79,6 +88,7 @@ class Executor {
   std::vector<int> alias_;  // value -> the value whose memory it shares, or itself
   std::vector<bool> wants_gradient_;
   std::vector<int> readers_;  // value -> number of steps that read it
+  std::vector<Lifetime> lifetimes_;
   MemoryPlan plan_;
   std::size_t scratch_bytes_ = 0;
   std::vector<int> value_block_, gradient_block_, saved_block_;  // indices into the plan, or -1

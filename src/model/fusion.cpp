@@ -1,24 +1,9 @@
 #include "model/fusion.h"
 
-#include <algorithm>
-
 #include "layers/conv_pool.h"
 
 namespace curie {
 namespace {
-
-// The index of the only node that reads what node `index` makes, or -1.
-int only_reader(const Graph& graph, std::size_t index) {
-  int reader = -1;
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    const std::vector<int>& inputs = graph.nodes()[i].inputs;
-    const auto reads = std::count(inputs.begin(), inputs.end(), graph.nodes()[index].output);
-    if (reads == 0) continue;
-    if (reads > 1 || reader >= 0) return -1;
-    reader = static_cast<int>(i);
-  }
-  return reader;
-}
 
 class Fuser {
  public:
@@ -27,10 +12,9 @@ class Fuser {
       : graph_(graph), backend_(backend), batch_(batch), mode_(mode), wants_gradient_(wants_gradient), end_(end) {}
 
   Step step_at(std::size_t index) const {
-    if (graph_.nodes()[index].layer->kind() == "Conv2D") {
-      if (Step step = fused_step(index); step.layer != nullptr) return step;
-    }
-    return plain_step(index);
+    Step step = plain_step(index);
+    if (graph_.nodes()[index].layer->kind() == "Conv2D") fuse_followers(step, index);
+    return step;
   }
 
  private:
@@ -53,25 +37,30 @@ class Fuser {
     return step;
   }
 
-  // The fused step that starts at node `index`, or one without a layer.
-  Step fused_step(std::size_t index) const {
+  // Makes the step of the convolution at `index` one with what follows it, or says in it why not.
+  void fuse_followers(Step& step, std::size_t index) const {
     const Node& conv = graph_.nodes()[index];
-    Step step;
-    const int pool = only_reader(graph_, index);
-    if (pool < 0 || pool >= end_) return step;
-    step.mode = mode_of(conv);
+    const int pool = graph_.only_reader(index);
+    if (pool < 0 || pool >= end_) {
+      step.not_fused = pool < 0 ? "several layers read it, or none" : "its reader is in another section";
+      return;
+    }
     const bool training = step.mode == Mode::training;
     // The fused backward pass always writes the kernel's gradient, which a frozen convolution has no room for.
-    if (training && !conv.layer->trainable()) return step;
-    const int after = only_reader(graph_, static_cast<std::size_t>(pool));
+    if (training && !conv.layer->trainable()) {
+      step.not_fused = "frozen, and gradients pass through it";
+      return;
+    }
+    const int after = graph_.only_reader(static_cast<std::size_t>(pool));
     const bool drops = training && after >= 0 && after < end_ && node(after).layer->kind() == "Dropout" &&
                        node(after).layer->changes_in_training();
-    step.fused = fuse_conv_pool(*conv.layer, *node(pool).layer, drops ? node(after).layer.get() : nullptr, backend_,
-                                graph_.shape(conv.inputs[0]).with_batch(batch_));
-    if (!step.fused) return step;
+    const Layer* const dropout = drops ? node(after).layer.get() : nullptr;
+    const Shape input = graph_.shape(conv.inputs[0]).with_batch(batch_);
+    step.not_fused = why_not_fused(*conv.layer, *node(pool).layer, dropout, backend_, input);
+    if (!step.not_fused.empty()) return;
+    step.fused = fuse_conv_pool(*conv.layer, *node(pool).layer, dropout, backend_, input);
     step.layer = step.fused.get();
     step.name = conv.name + " + " + node(pool).name;
-    step.inputs = conv.inputs;
     step.output = node(pool).output;
     step.nodes = {static_cast<int>(index), pool};
     if (drops) {
@@ -79,7 +68,6 @@ class Fuser {
       step.output = node(after).output;
       step.nodes.push_back(after);
     }
-    return step;
   }
 
   Graph& graph_;

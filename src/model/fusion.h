@@ -21,6 +21,7 @@ struct Step {
   // In training too, a step is run in inference mode when no gradient passes through it and its layers compute the same
   // in both: it then keeps nothing for a backward pass.
   Mode mode = Mode::inference;
+  std::string not_fused = {};  // of a convolution that is run by itself: why
 };
 
 // The part of a graph between two values: the nodes that come after `first`, up to the one that makes `last`.
@@ -29,9 +30,9 @@ struct Section {
   int last = -1;  // -1: the graph's output
 };
 
-// Replaces Conv2D(relu) -> MaxPooling2D [-> Dropout] by one step where the backend says that it gains; in inference a
-// dropout is an alias and is left alone. A value that anything else reads is never fused away. `wants_gradient`: a flag
-// a value, from Graph::wants_gradient; all false in inference.
+// A pure function of its arguments. Replaces Conv2D(relu) -> MaxPooling2D [-> Dropout] by one step where the backend
+// says that it gains; in inference a dropout is an alias and is left alone. A value that anything else reads is never
+// fused away. `wants_gradient`: a flag a value, from Graph::wants_gradient; all false in inference.
 std::vector<Step> fuse(Graph& graph, const Backend& backend, int batch, Mode mode,
                        const std::vector<bool>& wants_gradient, Section section = {});
 

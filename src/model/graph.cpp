@@ -141,6 +141,18 @@ std::vector<bool> Graph::wants_gradient(int loss_value) const {
   return wants;
 }
 
+int Graph::only_reader(std::size_t index) const {
+  int reader = -1;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const std::vector<int>& inputs = nodes_[i].inputs;
+    const auto reads = std::count(inputs.begin(), inputs.end(), nodes_[index].output);
+    if (reads == 0) continue;
+    if (reads > 1 || reader >= 0) return -1;
+    reader = static_cast<int>(i);
+  }
+  return reader;
+}
+
 int Graph::logits() const {
   if (last_activation() == Activation::none) return output();
   return nodes_.back().inputs[0];

@@ -50,6 +50,9 @@ class Graph {
   // something that is learned lies at or below it.
   std::vector<bool> wants_gradient(int loss_value) const;
 
+  // The index of the only node that reads what node `index` makes, and reads it once; -1 where there is no such node.
+  int only_reader(std::size_t index) const;
+
   // The value that holds the last node's result before its hidden activation, and that activation.
   int logits() const;
   Activation last_activation() const;

@@ -9,6 +9,7 @@
 #include "model/session.h"
 #include "model/summary.h"
 #include "model/trainer.h"
+#include "model/value_types.h"
 #include "tensor/json_fields.h"
 
 namespace curie {
@@ -54,6 +55,7 @@ void Model::compile(const CompileOptions& options) {
   CURIE_CHECK(!graph_->nodes().empty(), usage, "model: expected at least one layer before compile");
   release_session();  // compiling again keeps what was learned
   std::unique_ptr<Backend> backend = make_backend(options.device, options.backend);
+  if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   session_ = std::make_unique<Session>(*graph_, std::move(backend), options.optimizer.get(), options.loss,
                                        options.accuracy, normalization_);
   *planned_ = {};
@@ -101,23 +103,42 @@ void for_each_batch(const Dataset& data, int batch_size, bool read_samples, Visi
 
 }  // namespace
 
+namespace {
+
+// The largest batch there will be.
+int largest_batch(const Dataset& data, int batch_size, const char* what) {
+  CURIE_CHECK(batch_size >= 1, usage, "{}: expected a batch size of at least 1, got {}", what, batch_size);
+  return std::min(batch_size, std::max(1, data.size()));
+}
+
+}  // namespace
+
 Evaluation Model::evaluate(const Dataset& data, int batch_size) {
-  CURIE_CHECK(batch_size >= 1, usage, "evaluate: expected a batch size of at least 1, got {}", batch_size);
-  const int batch = std::min(batch_size, std::max(1, data.size()));
+  const int batch = largest_batch(data, batch_size, "evaluate");
   plan_inference(batch, data.dtype());
   return evaluate(BatchSource{.data = &data, .resident = session().resident(data)}, batch);
 }
 
-Evaluation Model::evaluate(const BatchSource& source, int batch) {
+Evaluation Model::evaluate_and_predict(const Dataset& data, Tensor& outputs, int batch_size) {
+  const int batch = largest_batch(data, batch_size, "evaluate_and_predict");
+  plan_inference(batch, data.dtype());
+  outputs = Tensor::zeros(Shape{data.size(), session().outputs()});
+  return evaluate(BatchSource{.data = &data, .resident = session().resident(data)}, batch, &outputs);
+}
+
+Evaluation Model::evaluate(const BatchSource& source, int batch, Tensor* outputs) {
   Session& session = this->session();
   const MetricTotals before = session.totals();
   session.set_totals({});
+  int done = 0;
   for_each_batch(*source.data, batch, source.resident == nullptr, [&](const Batch& b) {
     if (source.resident != nullptr) {
       session.evaluate_step(*source.resident, b.indices, source.at);
     } else {
       session.evaluate_step(b.pixels, b.labels, source.at);
     }
+    if (outputs != nullptr) session.read_outputs(source.at, outputs->rows(done, b.size).host<float>());
+    done += b.size;
   });
   const MetricTotals totals = session.totals();
   session.set_totals(before);
@@ -127,8 +148,7 @@ Evaluation Model::evaluate(const BatchSource& source, int batch) {
 }
 
 Tensor Model::predict(const Dataset& data, int batch_size) {
-  CURIE_CHECK(batch_size >= 1, usage, "predict: expected a batch size of at least 1, got {}", batch_size);
-  const int batch = std::min(batch_size, std::max(1, data.size()));
+  const int batch = largest_batch(data, batch_size, "predict");
   plan_inference(batch, data.dtype());
   Session& session = this->session();
   Tensor result = Tensor::zeros(Shape{data.size(), session.outputs()});
@@ -148,6 +168,14 @@ std::string Model::summary() const {
   std::string text = summary_table(*graph_, name_);
   if (!compiled()) return text;
   text += fmt::format("Device: {}\n", session_->backend().describe());
+  if (session_->backend().bf16() != nullptr) {
+    const std::vector<DType> types = value_types(*graph_, true);
+    const auto narrow = std::count(types.begin(), types.end(), DType::bf16);
+    text += fmt::format(
+        "Kept in bfloat16: {} of {} values (input, outputs of layers) with their gradients, and copies of the kernels; "
+        "logits, statistics, weights and their gradients in float32\n",
+        narrow, types.size());
+  }
   bool from_logits = false;
   session_->loss().kind_for(graph_->last_activation(), from_logits);
   text += fmt::format(

@@ -50,6 +50,8 @@ struct CompileOptions {
   bool accuracy = true;         // log "accuracy" beside "loss"
   std::string device = "auto";  // "auto", "cpu", "cuda", "cuda:1", "emulated"
   BackendOptions backend = {};  // threads, math, recording of steps
+  // Called once with the new backend; the model uses what it returns. For those who watch it (ops/observed_backend.h).
+  std::function<std::unique_ptr<Backend>(std::unique_ptr<Backend>)> wrap_backend = {};
 };
 
 // Everything that a run needs to go on where it was: weights, optimizer state, counters, callbacks, history.
@@ -117,11 +119,14 @@ class Model {
 
   void compile(const CompileOptions& options);
   // Trains. Throws Error(usage) for options that cannot work before anything is computed, Error(numeric) when the loss
-  // is no longer a number. After an interruption History::stop_reason says so.
+  // is no longer a number. After an interruption History::stop_reason says so. The optimizer's state and the count of
+  // batches stay, as in Keras: another fit goes on from them, until compile.
   History fit(const Dataset& train, const FitOptions& options);
   Evaluation evaluate(const Dataset& data, int batch_size = 256);
   // (samples, outputs) probabilities or whatever the last layer gives, in host memory.
   Tensor predict(const Dataset& data, int batch_size = 256);
+  // Both in one pass over the data: the evaluation, and into `outputs` what predict returns.
+  Evaluation evaluate_and_predict(const Dataset& data, Tensor& outputs, int batch_size = 256);
 
   // The summary table; for a compiled model also device, form of the loss and planned memory.
   std::string summary() const;
@@ -150,7 +155,7 @@ class Model {
   // Plans at least so much, and forgets what was planned before it where that is not enough.
   void plan(const StepPlan& wanted);
   void plan_inference(int batch, DType pixels);
-  Evaluation evaluate(const BatchSource& source, int batch);  // planned already
+  Evaluation evaluate(const BatchSource& source, int batch, Tensor* outputs = nullptr);  // planned already
 
   std::string name_;
   std::unique_ptr<Graph> graph_;

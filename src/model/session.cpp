@@ -6,6 +6,7 @@
 
 #include "data/augmented_dataset.h"
 #include "ops/ops.h"
+#include "tensor/log.h"
 
 namespace curie {
 namespace {
@@ -33,6 +34,14 @@ Session::Session(Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr
       store_(graph, *backend_, optimizer_->state_arrays()),
       updater_(*backend_, *optimizer_, store_),
       normalization_(normalization) {
+  if (backend_->bf16() != nullptr) {
+    const std::vector<DType> types = value_types(graph, true);
+    if (std::find(types.begin(), types.end(), DType::bf16) == types.end()) {
+      log_warning(
+          "math bf16: nothing of this model is kept in bfloat16, because logits are float32 and no dense layer lies "
+          "before them");
+    }
+  }
   // StepState and MetricTotals are plain bytes on the device.
   state_ = device_tensor(Shape{static_cast<int>(sizeof(StepState))}, DType::u8);
   totals_ = device_tensor(Shape{static_cast<int>(sizeof(MetricTotals))}, DType::u8);
@@ -237,11 +246,14 @@ void Session::compute_loss(Executor& executor, int n, const Tensor& weights, boo
 
 void Session::run(Executor& executor, int n, bool weighted, const Updater::Phase* phase, const Source& source) {
   const auto* state = reinterpret_cast<const StepState*>(state_.raw());
+  backend_->entering("input");
   enter(executor, n, source);
   executor.forward(n, state);
+  backend_->entering("loss");
   compute_loss(executor, n, weighted ? staging_.weights.rows(0, n) : Tensor(), phase != nullptr);
   if (phase == nullptr) return;
   executor.backward(n, state);
+  backend_->entering("update");
   updater_.run(*phase, state);
 }
 
@@ -302,8 +314,12 @@ void Session::predict_step(const Tensor& pixels, std::span<float> outputs) {
   const int n = pixels.shape()[0];
   enter(executor, n, source);
   executor.forward(n, reinterpret_cast<const StepState*>(state_.raw()));
-  const Tensor& result = executor.value(n, graph_->output());
-  CURIE_ASSERT(outputs.size_bytes() == result.bytes(), "predict_step: room for {} values, {} needed", outputs.size(),
+  read_outputs(0, outputs);
+}
+
+void Session::read_outputs(int at, std::span<float> outputs) {
+  const Tensor& result = inference_from(at).value(static_cast<int>(outputs.size()) / outputs_, graph_->output());
+  CURIE_ASSERT(outputs.size_bytes() == result.bytes(), "read_outputs: room for {} values, {} needed", outputs.size(),
                result.elements());
   backend_->copy_to_host(std::as_writable_bytes(outputs).data(), result.raw(), result.bytes());
 }

@@ -63,6 +63,8 @@ class Session {
 
   // Forward and loss only.
   void evaluate_step(const Tensor& pixels, std::span<const std::int32_t> labels, int at = 0);
+  // What the last evaluate_step at the value `at` made of its batch: n * outputs values, for as many samples.
+  void read_outputs(int at, std::span<float> outputs);
   // Forward only; writes n * outputs values.
   void predict_step(const Tensor& pixels, std::span<float> outputs);
 
@@ -73,6 +75,7 @@ class Session {
   void set_step(std::uint32_t step) { step_ = step; }
   Backend& backend() { return *backend_; }
   Optimizer& optimizer() { return *optimizer_; }
+  const Optimizer& optimizer() const { return *optimizer_; }
   // The weights change places with their moving averages, and back (Ema::in_validation).
   void swap_averages() { updater_.swap_weights(step_); }
   // The moving averages replace the weights, at the end of training.
@@ -80,6 +83,7 @@ class Session {
   const ParameterStore& parameters() const { return store_; }
   const Loss& loss() const { return loss_; }
   LossKind loss_kind() const { return loss_kind_; }
+  int loss_value() const { return loss_value_; }  // the value that the loss reads
   bool counts_accuracy() const { return count_accuracy_; }
   const Normalization& normalization() const { return normalization_; }
   int outputs() const { return outputs_; }

@@ -116,7 +116,6 @@ std::vector<std::string> Trainer::log_names() const {
 
 History Trainer::run() {
   session_.set_totals({});
-  session_.set_step(0);
   if (options_.resume != nullptr) restore(*options_.resume);
   if (interrupted_) {
     save(first_epoch_, first_batch_);

@@ -18,9 +18,9 @@ std::vector<DType> value_types(const Graph& graph, bool bf16) {
     for (const Node& node : graph.nodes()) {
       const bool reads_wide =
           std::any_of(node.inputs.begin(), node.inputs.end(), [&](int value) { return wide[index_of(value)]; });
-      const Storage storage = node.layer->storage();
-      const bool spreads = storage != Storage::widens && wide[index_of(node.output)];
-      if (reads_wide || spreads || storage == Storage::float32) {
+      const ElementTypes takes = node.layer->element_types();
+      const bool spreads = takes != ElementTypes::widens && wide[index_of(node.output)];
+      if (reads_wide || spreads || takes == ElementTypes::float32) {
         widen(node.output);
         for (const int input : node.inputs) widen(input);
       }

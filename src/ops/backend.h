@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ops/batch_norm.h"
@@ -22,7 +23,9 @@
 #include "ops/loss.h"
 #include "ops/optimizer.h"
 #include "ops/pool.h"
+#include "ops/roof.h"
 #include "ops/step_state.h"
+#include "ops/timeline.h"
 #include "ops/types.h"
 #include "ops/warp.h"
 #include "tensor/buffer.h"
@@ -67,6 +70,14 @@ class Backend {
   // How long the machine is busy with what `work` starts: on a GPU between two events in its stream, elsewhere by the
   // host's clock until all is done. Waits.
   virtual double milliseconds(const std::function<void()>& work);
+
+  // --- profiles -----------------------------------------------------------------------------------------------------
+  // What the next primitives are part of, such as a layer's name: of interest to an ObservedBackend only.
+  virtual void entering(std::string_view part) { (void)part; }
+  // Watches the device until it is destroyed; one at a time. It must not outlive the backend.
+  virtual std::unique_ptr<Timeline> watch();
+  // Measures for a second or so; none for the emulator.
+  virtual std::optional<Roof> measure_roof() { return std::nullopt; }
 
   // --- convolution --------------------------------------------------------------------------------------------------
   virtual std::size_t scratch_bytes(const Conv2dShape& shape) const = 0;  // enough for all three directions

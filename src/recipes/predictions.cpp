@@ -39,9 +39,8 @@ nlohmann::json class_scores(const ClassificationReport& report) {
 }
 
 Predictions predict_all(Model& model, const LabelledImages& images, int batch_size) {
-  const ImageDataset dataset(images);
-  const Tensor outputs = model.predict(dataset, batch_size);
-  const Evaluation evaluation = model.evaluate(dataset, batch_size);
+  Tensor outputs;
+  const Evaluation evaluation = model.evaluate_and_predict(ImageDataset(images), outputs, batch_size);
   const Tensor all = class_probabilities(model.graph(), outputs);
   Predictions result{.probabilities = {}, .predicted = {}, .loss = evaluation.loss, .accuracy = evaluation.accuracy};
   const auto classes = static_cast<std::size_t>(all.shape()[1]);

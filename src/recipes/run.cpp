@@ -13,6 +13,7 @@
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
 #include "recipes/run_files.h"
+#include "recipes/run_profile.h"
 #include "recipes/run_report.h"
 #include "report/pdf.h"
 #include "tensor/files.h"
@@ -204,6 +205,10 @@ RunOutcome run_recipe(const RunOptions& given) {
   write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
   if (has_pdf()) write_contact_sheet(options.out / contact_sheet_name(recipe), report);
   clock.end("Figures, baseline, heat maps");
+  if (options.profile) {
+    report.roofline = measured_roofline(recipe, compile, options.batch_size);
+    clock.end("Profile a step");
+  }
   report.phases = clock.phases();
   report.seconds = clock.total();
   outcome.report = options.out / kReportFile;

@@ -53,7 +53,8 @@ struct RunOptions {
   std::filesystem::path weights;  // of another training, for recipes that can start from such; empty: random ones
   std::map<std::string, int> limits;
   bool use_cache = true;
-  bool resume = false;  // go on from out/checkpoint.safetensors
+  bool resume = false;   // go on from out/checkpoint.safetensors
+  bool profile = false;  // the report tells where the time of a training step goes
 
   std::string command_line;  // for the record
   Verbosity verbose = Verbosity::automatic;

@@ -1,10 +1,12 @@
 #include "recipes/run_files.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "io/checkpoint.h"
 #include "io/hdf5.h"
 #include "io/keras.h"
+#include "model/session.h"
 #include "recipes/run_report.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
@@ -21,14 +23,17 @@ std::string as_pattern(const fs::path& path) {
   return text;
 }
 
-// Calls action() while the model has the weights of a file of its own.
+// Calls action() while the model has the weights of a file of its own, and an optimizer that does not know them.
 template <typename Action>
 void with_weights_of(const fs::path& file, Model& model, Action&& action) {
   const auto own = model.state();
+  const std::uint32_t step = model.session().step();
   std::vector<std::pair<std::string, Tensor>> saved;
   for (const NamedTensor& named : read_safetensors(file).tensors) saved.emplace_back(named.name, named.tensor);
   model.set_state(saved);
+  model.session().set_step(0);
   action();
+  model.session().set_step(step);
   model.set_state(own);
 }
 
@@ -56,6 +61,26 @@ TrainingSnapshot read_snapshot(const fs::path& path) {
   TrainingSnapshot snapshot{.state = checkpoint.state.dump(), .tensors = {}};
   for (NamedTensor& named : checkpoint.tensors) snapshot.tensors.emplace_back(named.name, named.tensor);
   return snapshot;
+}
+
+bool restore_optimizer(Model& model, const fs::path& file) {
+  const fs::path path = file.parent_path() / kCheckpointFile;
+  if (!fs::exists(path)) return false;
+  const Checkpoint checkpoint = read_checkpoint(path);
+  const auto tensor = [&](std::string_view name) {
+    for (const NamedTensor& named : checkpoint.tensors)
+      if (named.name == name) return named.tensor;
+    return Tensor();
+  };
+  Session& session = model.session();
+  const Tensor own = session.weights(), saved = tensor("weights");
+  const bool same = own.defined() && saved.defined() && own.shape() == saved.shape() &&
+                    std::memcmp(own.raw(), saved.raw(), own.bytes()) == 0;
+  const auto step = checkpoint.state.find("step");
+  if (!same || step == checkpoint.state.end() || !step->is_number_unsigned()) return false;
+  session.set_optimizer_state(tensor("optimizer"));
+  session.set_step(step->get<std::uint32_t>());
+  return true;
 }
 
 void write_snapshot(const fs::path& path, const TrainingSnapshot& snapshot) {

@@ -26,6 +26,10 @@ std::vector<CallbackChoice> run_callbacks(const RunOptions& options, const Recip
 nlohmann::json best_epoch(const RunOptions& options, const Recipe& recipe, const History& history, Model& model,
                           const LabelledImages& test);
 
+// Gives the model, as load_model read it from `file`, what its optimizer remembered, where the checkpoint beside the
+// file holds the same weights: then training can go on from the model, in Keras for one. Returns whether.
+bool restore_optimizer(Model& model, const std::filesystem::path& file);
+
 // The trained model as the document's code saves it. A build that cannot write it says so in the log.
 void save_document_models(const RunOptions& options, const Recipe& recipe, Model& model, const ModelInfo& info);
 

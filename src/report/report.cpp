@@ -40,12 +40,13 @@ std::string navigation(const std::string& sections) {
   struct Entry {
     std::string_view id, label;
   };
-  constexpr std::array<Entry, 7> kEntries{{{"learning", "Learning"},
+  constexpr std::array<Entry, 8> kEntries{{{"learning", "Learning"},
                                            {"results", "Results"},
                                            {"examples", "Examples"},
                                            {"contact-sheet", "Contact sheet"},
                                            {"data", "Data"},
                                            {"model", "Model"},
+                                           {"roofline", "Roofline"},
                                            {"run", "Run"}}};
   std::string links;
   for (const Entry& entry : kEntries) {
@@ -89,7 +90,8 @@ std::string render_html(const RunReport& report, bool interactive) {
   charts.insert(charts.end(), curves.begin(), curves.end());
 
   const std::string sections = learning_html(report, history) + results_html(report, curves) + examples_html(report) +
-                               contact_sheet_html(report) + data_html(report) + model_html(report) + run_html(report);
+                               contact_sheet_html(report) + data_html(report) + model_html(report) +
+                               (report.roofline ? roofline_section(*report.roofline) : "") + run_html(report);
   const std::string title = html::escape(report.title);
   const std::string header = header_html(report);
   const std::string links = navigation(sections);

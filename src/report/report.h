@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "metrics/precision_recall.h"
 #include "metrics/roc.h"
 #include "report/picture.h"
+#include "report/roofline.h"
 
 namespace curie {
 
@@ -148,7 +150,8 @@ struct RunReport {
   std::vector<SkippedImage> skipped;
   LeakCheck leak_check;
 
-  std::string model_summary;  // preformatted
+  std::string model_summary;         // preformatted
+  std::optional<Roofline> roofline;  // of a training step; none: not measured
   std::vector<PhaseTime> phases;
   std::vector<Note> notes;
   std::string configuration;  // JSON

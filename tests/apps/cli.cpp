@@ -33,7 +33,7 @@ const std::vector<std::string> kTinyTraining = {"train",    "--limit", "Normal=1
 TEST_CASE("every command has help with an example, on stdout, with status 0") {
   const TemporaryFolder folder;
   for (const char* command : {"train", "evaluate", "predict", "explain", "compare", "pack", "convert", "summary", "recipes",
-                              "info", "bench-step"}) {
+                              "info", "bench-step", "profile"}) {
     CAPTURE(command);
     const Result result = run_curie(folder, {command, "--help"});
     CHECK(result.status == 0);

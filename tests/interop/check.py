@@ -174,6 +174,28 @@ def check_keras(models):
                 session = onnxruntime.InferenceSession(str(back), providers=["CPUExecutionProvider"])
                 yield f"{name}{suffix}: back", difference(session.run(None, {"pixels": pixels})[0], expected)
             models.free(path, again, back)
+    yield from check_going_on(models, keras, two)
+
+
+def check_going_on(models, keras, two):
+    """Keras goes on where Curie's training ended: the same count, the same losses in the next steps."""
+    np = need("numpy")
+    for told_file in sorted(models.models.glob("*.trained")):
+        told = json.loads(told_file.read_text())
+        x = np.array(told["pixels"], np.float32).reshape(told["shape"]) / 255
+        y = np.array(told["labels"], np.int64)
+        # Keras 3 gives no optimizer's state back from HDF5, not from its own files either.
+        suffix = ".h5" if two else ".keras"
+        model = keras.models.load_model(told_file.with_suffix(suffix))
+        updates = int(model.optimizer.iterations)
+        name = told_file.stem + suffix
+        yield f"{name}: updates", None if updates == told["updates"] else f"{updates}, expected {told['updates']}"
+        losses = []
+        for first in range(0, len(x), told["batch"]):
+            some = slice(first, first + told["batch"])
+            history = model.fit(x[some], y[some], batch_size=told["batch"], shuffle=False, verbose=0)
+            losses.append(history.history["loss"][0])
+        yield f"{name}: going on", difference(np.array(losses, np.float32), np.array(told["losses"], np.float32))
 
 
 def torch_residual(torch):

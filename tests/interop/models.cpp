@@ -5,7 +5,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "io/hdf5.h"
+#include "io/keras.h"
 #include "io/model_file.h"
 #include "recipes/recipe.h"
 #include "support/file_models.h"
@@ -49,12 +52,56 @@ Model odd_layers() {
   return model;
 }
 
+// A model that Curie has trained for some steps, in Keras' files with what its optimizer remembers, and the losses of
+// the steps that Curie does next.
+void write_trained(const std::filesystem::path& folder, const std::string& name, const OptimizerChoice& optimizer) {
+  constexpr int kBatch = 4;
+  const LabelledImages images = [] {
+    LabelledImages drawn = random_images({9, 8, 1}, 3 * kBatch, 3);
+    for (std::size_t i = 0; i < drawn.labels.size(); ++i) drawn.labels[i] = static_cast<std::int32_t>(i % 3);
+    return drawn;
+  }();
+  Model model({9, 8, 1}, 5, "branches");
+  const int left = model.apply(Conv2D{.filters = 2, .kernel = {3, 2}, .padding = Padding::same()}, {Model::kInput});
+  int x = model.apply(Conv2D{.filters = 2, .kernel = {3, 2}, .padding = Padding::same()}, {Model::kInput});
+  x = model.apply(BatchNormalization{}, {x});
+  x = model.apply(Add{}, {left, x});
+  x = model.apply(ReLU{}, {x});
+  x = model.apply(Flatten{}, {x});
+  model.apply(Dense{.units = 3, .activation = Activation::softmax}, {x});
+  model.compile({.optimizer = optimizer, .loss = SparseCategoricalCrossentropy{}, .device = "cpu"});
+  const ImageDataset all(images);
+  model.fit(all, {.epochs = 2, .batch_size = kBatch, .shuffle = false, .verbose = Verbosity::silent});
+  save_keras_hdf5(folder / (name + ".h5"), model, info_for(model, 3));
+  save_keras_archive(folder / (name + ".keras"), model, info_for(model, 3));
+  std::vector<double> losses;
+  for (int first = 0; first < images.size(); first += kBatch) {
+    const LabelledImages some = images.select(std::vector<int>{first, first + 1, first + 2, first + 3});
+    const History history = model.fit(ImageDataset(some), {.batch_size = kBatch, .verbose = Verbosity::silent});
+    losses.push_back(history.column("loss").at(0));
+  }
+  const std::span<const std::uint8_t> pixels = images.pixels.host<std::uint8_t>();
+  const nlohmann::json json = {{"shape", {images.size(), 9, 8, 1}},
+                               {"pixels", std::vector<int>(pixels.begin(), pixels.end())},
+                               {"labels", images.labels},
+                               {"batch", kBatch},
+                               {"updates", 2 * images.size() / kBatch},
+                               {"losses", losses}};
+  write_file(folder / (name + ".trained"), json.dump());
+  fmt::print("{}\n", name);
+}
+
 void write_all(const std::filesystem::path& folder) {
   make_writable_folder(folder);
   write(folder, "chain", chain_model(), BinaryCrossentropy{});
   write(folder, "residual", residual_model(), SparseCategoricalCrossentropy{});
   write(folder, "logits", residual_model(Activation::none), CategoricalCrossentropy{.from_logits = true});
   write(folder, "odd", odd_layers(), MeanSquaredError{}, false);
+  if (hdf5_support().present) {
+    write_trained(folder, "trained-adam", Adam{.learning_rate = 0.01f});
+    write_trained(folder, "trained-momentum", Sgd{.learning_rate = 0.1f, .momentum = 0.9f});
+    write_trained(folder, "trained-sgd", Sgd{.learning_rate = 0.1f});
+  }
   // The documents' networks for smaller images where that leaves them enough cells.
   for (const Recipe& recipe : all_recipes()) {
     const Preprocessing& images = recipe.preprocessing;

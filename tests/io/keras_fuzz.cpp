@@ -11,12 +11,16 @@
 #include "io/keras_model.h"
 #include "io/keras_weights.h"
 #include "io/zip_archive.h"
+#include "support/fuzz.h"
+#include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "tensor/files.h"
-#include "tensor/log.h"
 
 namespace curie {
 namespace {
+
+using test::Ends;
+using test::Mutator;
 
 namespace fs = std::filesystem;
 
@@ -26,70 +30,6 @@ constexpr Hdf5Limits kShort{.file_bytes = std::size_t{1} << 20, .objects = 200, 
 std::string contents_of(const char* name) { return read_text(kKeras / name); }
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
-
-// Warnings are part of what damaged files cause, and of no interest.
-class Silence {
- public:
-  Silence() : old_(set_log_sink([](LogLevel, std::string_view) {})) {}
-  ~Silence() { set_log_sink(old_); }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-
- private:
-  LogSink old_;
-};
-
-// Counts how attempts end: whatever the input, in a result or in an Error(file).
-struct Ends {
-  int whole = 0, refused = 0;
-  template <typename Attempt>
-  void take(Attempt&& attempt) {
-    try {
-      attempt();
-      ++whole;
-    } catch (const Error& error) {
-      const bool clear = error.kind() == ErrorKind::file && std::string(error.what()).size() < 5000;
-      CHECK_MESSAGE(clear, error.what());
-      ++refused;
-    }
-  }
-};
-
-class Mutator {
- public:
-  explicit Mutator(std::uint32_t seed) : random_(seed) {}
-  std::size_t below(std::size_t limit) { return limit == 0 ? 0 : random_() % limit; }
-
-  // One to three places changed, cut out, repeated or overwritten by numbers that are large or odd.
-  std::string damage(std::string contents, std::size_t begin = 0) {
-    for (std::size_t edit = 0, edits = 1 + below(3); edit < edits && contents.size() > begin + 8; ++edit) {
-      const std::size_t place = begin + below(contents.size() - begin - 8);
-      switch (below(6)) {
-        case 0:
-          contents[place] = static_cast<char>(random_());
-          break;
-        case 1:
-          contents[place] = static_cast<char>(contents[place] ^ (1 << below(8)));
-          break;
-        case 2:
-          contents.replace(place, 8, 8, '\xff');
-          break;
-        case 3:
-          contents.erase(place, 1 + below(16));
-          break;
-        case 4:
-          contents.insert(place, contents.substr(place, 1 + below(16)));
-          break;
-        default:
-          contents.replace(place, 8, contents.substr(begin + below(contents.size() - begin - 8), 8));
-      }
-    }
-    return contents;
-  }
-
- private:
-  std::mt19937 random_;
-};
 
 }  // namespace
 
@@ -120,6 +60,21 @@ TEST_CASE("HDF5: damaged at random") {
   CHECK(ends.refused > 100);
 }
 
+TEST_CASE("trained models: damaged at random") {
+  if (!hdf5_support().present) return;
+  const Quiet quiet;
+  const TemporaryFolder folder;
+  const std::string seeds[] = {contents_of("keras2_trained_adam.h5"), contents_of("keras3_trained_momentum.h5")};
+  Mutator mutator(20260114);
+  Ends ends;
+  for (int i = 0; i < 300; ++i) {
+    const fs::path path = folder.put("damaged", mutator.damage(seeds[mutator.below(2)], 8));
+    ends.take([&] { load_keras(path, "cpu"); }, path.c_str());
+  }
+  CHECK(ends.whole > 0);
+  CHECK(ends.refused > 20);
+}
+
 TEST_CASE("zip: damaged at random") {
   if (!hdf5_support().present) return;
   const std::string contents = contents_of("keras3_sequential.keras");
@@ -143,7 +98,7 @@ TEST_CASE("zip: an archive that inflates beyond what its size explains is refuse
 }
 
 TEST_CASE("descriptions of models: every kind of value in every place") {
-  const Silence silence;
+  const Quiet quiet;  // warnings are part of what damaged files cause
   const std::string seeds[] = {"keras3_nested.keras", "keras3_residual.keras", "keras3_sequential.keras"};
   if (!hdf5_support().present) return;
   Ends ends;
@@ -181,7 +136,7 @@ TEST_CASE("descriptions of models: every kind of value in every place") {
 }
 
 TEST_CASE("descriptions of models: text damaged at random") {
-  const Silence silence;
+  const Quiet quiet;  // warnings are part of what damaged files cause
   if (!hdf5_support().present) return;
   const std::string archive = contents_of("keras3_residual.keras");
   const auto entry = read_zip(bytes_of(archive), "a", {"config.json"}).at("config.json");
@@ -200,7 +155,7 @@ TEST_CASE("descriptions of models: text damaged at random") {
 
 TEST_CASE("whole files: archives with damaged parts, and files that are none") {
   if (!hdf5_support().present) return;
-  const Silence silence;
+  const Quiet quiet;  // warnings are part of what damaged files cause
   const TemporaryFolder folder;
   const std::string contents = contents_of("keras3_sequential.keras");
   const ZipEntries whole = read_zip(bytes_of(contents), "a", {"config.json", "metadata.json", "model.weights.h5"});
@@ -228,7 +183,7 @@ TEST_CASE("whole files: archives with damaged parts, and files that are none") {
 }
 
 TEST_CASE("a description nested without end and one of very many layers end in an error") {
-  const Silence silence;
+  const Quiet quiet;  // warnings are part of what damaged files cause
   Ends ends;
   nlohmann::json nested = {{"class_name", "Sequential"},
                            {"config", {{"name", "m"}, {"layers", nlohmann::json::array()}}}};

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "ops/ops.h"
 #include "support/backend.h"
 #include "support/reference.h"
@@ -34,6 +37,15 @@ struct Results {
   Values y, mean, inv_std, running_mean, running_variance, dx, dgamma, dbeta, inference, frozen_dx;
 };
 
+// Of one kernel, the same bits; the libraries have no call for some of the ways to ask.
+bool same_gradient(const Values& a, const Values& b) {
+  if (!libraries_under_test()) return same_bits(a, b);
+  const auto near = [](float u, float v) {
+    return std::isnan(u) ? std::isnan(v) : std::abs(u - v) <= 1e-4f * (1.0f + std::abs(u));
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), near);
+}
+
 Results run(Backend& backend, const Problem& problem) {
   const auto held = [&](const Values& values) { return values.empty() ? GuardedTensor() : holding(backend, values); };
   const std::size_t width = std::size_t(problem.shape.channels);
@@ -60,13 +72,13 @@ Results run(Backend& backend, const Problem& problem) {
   dx.fill(kInfinity);
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            dx.tensor, Tensor(), Tensor(), as_scratch(memory));
-  CHECK(same_bits(dx.values(), dx_values));
+  CHECK(same_gradient(dx.values(), dx_values));
   dgamma.fill(kInfinity);
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            Tensor(), dgamma.tensor, dbeta.tensor, as_scratch(memory));
   ops::batch_norm_backward(backend, problem.shape, x.tensor, gamma.tensor, mean.tensor, inv_std.tensor, dy.tensor,
                            dy.tensor, Tensor(), Tensor(), as_scratch(memory));
-  CHECK(same_bits(dy.values(), dx_values));
+  CHECK(same_gradient(dy.values(), dx_values));
   for (const GuardedTensor* each : {&x, &gamma, &beta, &dy, &running_mean, &running_variance, &y, &dx, &inference,
                                     &frozen, &mean, &inv_std, &dgamma, &dbeta, &memory}) {
     CHECK(each->intact());

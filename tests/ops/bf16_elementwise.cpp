@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/backend_bf16.h"
+#include "ops/observed_backend.h"
 #include "ops/ops.h"
 #include "support/bf16.h"
 #include "support/throws.h"
@@ -220,6 +221,12 @@ TEST_CASE("bf16: optimizers move float32 weights as ever and round them in the s
       const std::vector<Values> plain = run(false), rounding = run(true);
       for (std::size_t i = 0; i < plain.size(); ++i) CHECK(same_bits(plain[i], rounding[i]));
     }
+  }
+}
+
+TEST_CASE("bf16: a profile, which would not see these primitives, is refused") {
+  if (auto backend = bf16_backend(); backend != nullptr) {
+    CHECK_ERROR(([&] { observe(std::move(backend)); }), usage, "a profile watches primitives on float32 only");
   }
 }
 

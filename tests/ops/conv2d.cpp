@@ -185,7 +185,7 @@ std::unique_ptr<Backend> tf32_backend() {
     MESSAGE("skipped: the CPU has no tf32 arithmetic");
     return nullptr;
   }
-  return make_backend(device_under_test(), {.math = Math::tf32});
+  return test_backend(2, Math::tf32);
 }
 
 const Setting kSettings[] = {{}, {.poison = kInfinity}, {.place = Place::aligned}};
@@ -309,6 +309,7 @@ TEST_CASE("tf32: convolutions of random numbers stay within the rounding of thei
     const Inputs inputs = random_real_inputs(s, 61);
     const Results actual = run_all(*backend, s, inputs, {.activation = Activation::none, .place = Place::aligned});
     check_near(s, actual, expect(s, inputs), 0x1p-10);  // two operands, 2^-11 each
+    if (libraries_under_test()) continue;
     const Results float32 = run_all(*exact, s, inputs, {.place = Place::aligned});
     const bool suits = s.n > 0 && s.c % 4 == 0 && s.k % 4 == 0;
     CHECK(same_bits(actual.y, float32.y) != suits);

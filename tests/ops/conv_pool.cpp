@@ -242,7 +242,7 @@ TEST_CASE("fused forward and backward of integers are exact on tensor cores") {
     MESSAGE("skipped: the CPU has no tensor cores");
     return;
   }
-  const auto backend = make_backend(test::device_under_test(), {.math = Math::tf32});
+  const auto backend = test::test_backend(2, Math::tf32);
   for (const ConvPoolShape& s : edge_shapes()) {
     CAPTURE(name_of(s));
     check_exact(*backend, s, s.conv.k % 2 == 0 ? Placement::aligned : Placement::unaligned);
@@ -381,7 +381,7 @@ TEST_CASE("random numbers on tensor cores: each factor rounded to 10 bits of man
     MESSAGE("skipped: the CPU has no tensor cores");
     return;
   }
-  const auto backend = make_backend(test::device_under_test(), {.math = Math::tf32});
+  const auto backend = test::test_backend(2, Math::tf32);
   for (const ConvPoolShape& s : edge_shapes()) {
     CAPTURE(name_of(s));
     check_rounding(*backend, s, 0x1.002p-10);

@@ -118,7 +118,7 @@ TEST_CASE("tensor cores: integers exactly, real numbers with each factor rounded
     MESSAGE("skipped: the CPU has no tensor cores");
     return;
   }
-  const std::unique_ptr<Backend> backend = make_backend(device_under_test(), {.math = Math::tf32});
+  const std::unique_ptr<Backend> backend = test_backend(2, Math::tf32);
   for (const DenseShape& shape : kShapes) {
     check_exact(*backend, shape, Placement::unaligned);
     check_exact(*backend, shape, Placement::aligned);

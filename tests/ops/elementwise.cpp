@@ -38,6 +38,19 @@ TEST_CASE("fill writes all elements and no more") {
   }
 }
 
+TEST_CASE("timed work runs once and is done when its time is told") {
+  const std::unique_ptr<Backend> backend = test_backend(2);
+  const GuardedTensor y = blank(*backend, 40000);
+  int runs = 0;
+  const double milliseconds = backend->milliseconds([&] {
+    ++runs;
+    ops::fill(*backend, 3.0f, y.tensor);
+  });
+  CHECK(runs == 1);
+  CHECK(milliseconds >= 0.0);
+  CHECK(y.values() == Values(40000, 3.0f));
+}
+
 TEST_CASE("pixels are looked up in their channel's table") {
   const std::unique_ptr<Backend> backend = test_backend(2);
   for (const int channels : {1, 3}) {

@@ -7,7 +7,9 @@
 
 using namespace curie;
 
-TEST_CASE("covid-cnn-64, trained by the CUDA kernels, learns a handful of phantoms") {
+namespace {
+
+void check_learns_phantoms(Math math) {
   if (const BackendStatus status = backend_status("emulated"); !status.available) {
     MESSAGE("skipped: " << status.details.front());
     return;
@@ -19,6 +21,7 @@ TEST_CASE("covid-cnn-64, trained by the CUDA kernels, learns a handful of phanto
   Model model = recipe.build(1);
   CompileOptions compile = recipe.compile();
   compile.device = test::cpu_under_test() ? "emulated" : test::device_under_test();
+  compile.backend.math = math;
   compile.optimizer = Adam{.learning_rate = 3e-3f};  // six images want fewer, larger steps
   model.compile(compile);
   const ImageDataset dataset(images);
@@ -26,3 +29,11 @@ TEST_CASE("covid-cnn-64, trained by the CUDA kernels, learns a handful of phanto
   CHECK(history.column("loss").back() < 0.5 * history.column("loss").front());
   CHECK(model.evaluate(dataset).accuracy == 1.0);
 }
+
+}  // namespace
+
+TEST_CASE("covid-cnn-64, trained by the CUDA kernels, learns a handful of phantoms") {
+  check_learns_phantoms(Math::exact);
+}
+
+TEST_CASE("covid-cnn-64 learns them in bfloat16, too") { check_learns_phantoms(Math::bf16); }

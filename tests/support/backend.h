@@ -1,5 +1,6 @@
 // The backend that a test runs on: CURIE_TEST_DEVICE, the CPU where it is not set. The same test body so serves the
-// CPU, the emulator in both orders, checked mode and a GPU.
+// CPU, the emulator in both orders, checked mode and a GPU. With CURIE_TEST_KERNELS=cudnn NVIDIA's libraries work where
+// they can, on a GPU or, in the programs that are built so, as a stand-in.
 #pragma once
 
 #include <cstdlib>
@@ -16,8 +17,15 @@ inline std::string device_under_test() {
 }
 inline bool cpu_under_test() { return device_under_test() == "cpu"; }
 
-inline std::unique_ptr<Backend> test_backend(int threads = 2) {
-  return make_backend(device_under_test(), {.threads = threads});
+inline Kernels kernels_under_test() {
+  const char* kernels = std::getenv("CURIE_TEST_KERNELS");
+  return kernels == nullptr ? Kernels::curie : kernels_named(kernels);
+}
+// Then Curie does not decide which kernel works where, and calls of one primitive may go to different ones.
+inline bool libraries_under_test() { return kernels_under_test() == Kernels::cudnn; }
+
+inline std::unique_ptr<Backend> test_backend(int threads = 2, Math math = Math::exact) {
+  return make_backend(device_under_test(), {.threads = threads, .math = math, .kernels = kernels_under_test()});
 }
 
 // How far behind an aligned address tests place their tensors: one element, unless for_each_target wants them aligned.

@@ -7,6 +7,7 @@
 
 #include "cuda/cudnn/measured.h"
 #include "cuda/cudnn/workspace.h"
+#include "tensor/error.h"
 #include "tensor/log.h"
 
 namespace curie::CURIE_GPU {
@@ -25,11 +26,19 @@ std::size_t limit_of(const std::optional<Backend::Memory>& memory) {
   return memory ? std::min(kMost, memory->total / kShare) : kMost;
 }
 
+const BackendOptions& with_floats(const BackendOptions& options) {
+  CURIE_CHECK(
+      options.math != Math::bf16, usage,
+      "kernels cudnn: Curie calls the libraries on float32 only; use --math tf32, or --kernels curie with --math "
+      "bf16");
+  return options;
+}
+
 }  // namespace
 
 CudnnBackend::CudnnBackend(int device, const BackendOptions& options, const VendorPrimitives& primitives,
                            const VendorFiles& files)
-    : GpuBackend(device, options),
+    : GpuBackend(device, with_floats(options)),
       functions_(open_vendor_libraries(files)),
       primitives_(primitives),
       cudnn_(make_cudnn_handle(functions_->cudnn, stream())),
@@ -119,6 +128,10 @@ std::unique_ptr<Backend> make_cudnn_backend(int device, const BackendOptions& op
 std::unique_ptr<Backend> make_measured_backend(int device, const BackendOptions& options) {
   auto own = std::make_unique<GpuBackend>(device, options);
   const std::string name = own->describe();
+  if (options.math == Math::bf16) {
+    log_info("kernels: Curie's; the libraries are called on float32 only");
+    return own;
+  }
   const VendorPrimitives faster = measured_faster(kMeasurements, name);
   if (!faster.any()) {
     log_info("kernels: Curie's; no measurement that comes with Curie says that cuDNN or cuBLASLt are faster on {}",

@@ -28,7 +28,7 @@ namespace curie::CURIE_GPU {
 
 class CudnnBackend final : public GpuBackend {
  public:
-  // Opens the libraries: Error(usage) as open_vendor_libraries says.
+  // Opens the libraries: Error(usage) as open_vendor_libraries says, and for Math::bf16.
   CudnnBackend(int device, const BackendOptions& options, const VendorPrimitives& primitives = {},
                const VendorFiles& files = {});
   ~CudnnBackend() override;

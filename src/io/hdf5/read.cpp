@@ -109,6 +109,11 @@ void send_dataset(hid_t dataset, Visit& visit) {
                       H5Sget_simple_extent_type(space) != H5S_NULL;
   if (!floats) {
     out.text(fmt::format("{}, {} extents", type_text(type), rank));
+    const bool integer = H5Tget_class(type) == H5T_INTEGER && H5Sget_simple_extent_type(space) == H5S_SCALAR;
+    out.number<std::uint8_t>(integer ? 1 : 0);
+    std::int64_t value = 0;
+    if (integer) check(H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value), "read a dataset");
+    if (integer) out.number(value);
     return;
   }
   std::array<hsize_t, Shape::kMaxRank> extents{};
@@ -197,7 +202,10 @@ Hdf5Object receive_object(WireReader& in, bool group, const std::string& name) {
   }
   if (group) return object;
   object.type = in.text();
-  if (!object.type.empty()) return object;
+  if (!object.type.empty()) {
+    if (in.number<std::uint8_t>() != 0) object.integer = in.number<std::int64_t>();
+    return object;
+  }
   const int rank = in.number<std::uint8_t>();
   CURIE_CHECK(rank <= Shape::kMaxRank, file, "{}: {}: {} extents are too many", name, object.path, rank);
   std::array<int, Shape::kMaxRank> extents{};

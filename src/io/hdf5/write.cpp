@@ -48,17 +48,20 @@ void write_object(hid_t file, const Hdf5Object& object) {
     const Group group(H5Gcreate2(file, object.path.c_str(), link, H5P_DEFAULT, H5P_DEFAULT), "make a group");
     attributes(group);
   } else {
-    const std::span<const int> shape = object.values.shape().extents();
+    const std::span<const int> shape = object.integer ? std::span<const int>() : object.values.shape().extents();
     const std::vector<hsize_t> extents(shape.begin(), shape.end());
     const Space space(extents.empty() ? H5Screate(H5S_SCALAR)
                                       : H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr),
                       "make a shape");
     const Properties creation(H5Pcreate(H5P_DATASET_CREATE), "set up the HDF5 library");
     check(H5Pset_obj_track_times(creation, false), "set up the HDF5 library");  // the same bytes every time
-    const Dataset dataset(H5Dcreate2(file, object.path.c_str(), H5T_IEEE_F32LE, space, link, creation, H5P_DEFAULT),
+    const hid_t type = object.integer ? H5T_STD_I64LE : H5T_IEEE_F32LE;
+    const Dataset dataset(H5Dcreate2(file, object.path.c_str(), type, space, link, creation, H5P_DEFAULT),
                           "make a dataset");
     attributes(dataset);
-    if (object.values.elements() > 0) {
+    if (object.integer) {
+      check(H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &*object.integer), "write a dataset");
+    } else if (object.values.elements() > 0) {
       check(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, object.values.host<float>().data()),
             "write a dataset");
     }

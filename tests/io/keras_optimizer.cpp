@@ -1,0 +1,216 @@
+// Training goes on from Keras' files where Keras left off, and from Curie's.
+#include "io/keras_optimizer.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "io/keras.h"
+#include "io/keras_training.h"
+#include "model/optimizer_state.h"
+#include "model/session.h"
+#include "support/file_models.h"
+#include "support/log_capture.h"
+#include "support/temporary_folder.h"
+#include "support/throws.h"
+#include "tensor/files.h"
+
+using namespace curie;
+using namespace curie::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kKeras = fs::path(CURIE_TEST_DATA) / "keras";
+
+// The batches of scripts/goldens/keras_training.py.
+struct Lessons {
+  LabelledImages images;
+  int batch = 0;
+  nlohmann::json told;
+};
+
+Lessons lessons(const std::string& writer) {
+  Lessons lessons;
+  lessons.told = nlohmann::json::parse(read_text(kKeras / (writer + "_trained.json")));
+  const auto shape = lessons.told.at("shape").get<std::vector<int>>();
+  const auto pixels = lessons.told.at("pixels").get<std::vector<std::uint8_t>>();
+  lessons.images.labels = lessons.told.at("labels").get<std::vector<std::int32_t>>();
+  lessons.images.pixels = Tensor::zeros(
+      Shape(std::span<const int>(shape)).with_batch(static_cast<int>(lessons.images.labels.size())), DType::u8);
+  std::copy(pixels.begin(), pixels.end(), lessons.images.pixels.host<std::uint8_t>().begin());
+  lessons.images.class_names = {"a", "b", "c"};
+  lessons.batch = lessons.told.at("batch").get<int>();
+  return lessons;
+}
+
+// The loss of each batch, which one step of training follows.
+std::vector<double> losses(Model& model, const LabelledImages& images, int batch) {
+  std::vector<double> losses;
+  for (int first = 0; first < images.size(); first += batch) {
+    std::vector<int> indices;
+    for (int i = first; i < first + batch; ++i) indices.push_back(i);
+    const LabelledImages some = images.select(indices);
+    const History history = model.fit(
+        ImageDataset(some), {.epochs = 1, .batch_size = batch, .shuffle = false, .verbose = Verbosity::silent});
+    losses.push_back(history.column("loss").at(0));
+  }
+  return losses;
+}
+
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+  return most;
+}
+
+bool same_slots(const OptimizerState& a, const OptimizerState& b) {
+  if (a.updates != b.updates || a.slots.size() != b.slots.size()) return false;
+  for (std::size_t i = 0; i < a.slots.size(); ++i) {
+    if (a.slots[i].first != b.slots[i].first || a.slots[i].second.size() != b.slots[i].second.size()) return false;
+    for (std::size_t slot = 0; slot < a.slots[i].second.size(); ++slot) {
+      const Tensor &x = a.slots[i].second[slot], &y = b.slots[i].second[slot];
+      if (x.shape() != y.shape() || std::memcmp(x.raw(), y.raw(), x.bytes()) != 0) return false;
+    }
+  }
+  return true;
+}
+
+bool reads_keras() {
+  if (!hdf5_support().present) MESSAGE("skipped: " << hdf5_support().detail);
+  return hdf5_support().present;
+}
+
+// A model that has learned for some steps, with everything that state can hold: a frozen layer, running statistics.
+Model trained(const OptimizerChoice& optimizer, const LabelledImages& images) {
+  Sequential model({6, 5, 1}, 4);
+  model.add(Conv2D{.filters = 3, .kernel = {3, 2}, .bias = false})
+      .add(BatchNormalization{})
+      .add(ReLU{})
+      .add(Conv2D{.filters = 2, .kernel = {2, 1}, .name = "still"})
+      .add(Flatten{})
+      .add(Dense{.units = 3, .activation = Activation::softmax});
+  model.freeze("still");
+  model.compile({.optimizer = optimizer, .loss = SparseCategoricalCrossentropy{}, .device = "cpu"});
+  losses(model, images, 4);
+  return Model(std::move(model));
+}
+
+}  // namespace
+
+TEST_CASE("Curie's next steps are Keras' next steps") {
+  if (!reads_keras()) return;
+  for (const char* file :
+       {"keras2_trained_adam.h5", "keras2_trained_momentum.h5", "keras3_trained_adam.h5", "keras3_trained_momentum.h5",
+        "keras3_trained_adam.keras", "keras3_trained_momentum.keras"}) {
+    CAPTURE(file);
+    const LogCapture log;
+    const std::string name = file, writer = name.substr(0, 6);
+    const Lessons next = lessons(writer);
+    const std::string optimizer = name.find("adam") != std::string::npos ? "adam" : "momentum";
+    const auto expected = next.told.at("losses").at(optimizer).get<std::vector<double>>();
+    LoadedModel loaded = load_keras(kKeras / name, "cpu");
+    const OptimizerState state = optimizer_state(loaded.model.session());
+    CHECK(state.updates == next.told.at("updates").get<std::uint32_t>());
+    CHECK(distance(losses(loaded.model, next.images, next.batch), expected) < 2e-5);
+    CHECK(log.lines.find("fresh") == std::string::npos);
+
+    // With a fresh optimizer they are not.
+    LoadedModel fresh = load_keras(kKeras / name, "cpu");
+    OptimizerState none = optimizer_state(fresh.model.session());
+    none.updates = 0;
+    for (auto& [parameter, slots] : none.slots)
+      for (Tensor& slot : slots) slot = Tensor::zeros(slot.shape());
+    set_optimizer_state(fresh.model.session(), none);
+    CHECK(distance(losses(fresh.model, next.images, next.batch), expected) > 1e-3);
+  }
+}
+
+TEST_CASE("what is written is read back, and training goes on to the bit") {
+  if (!reads_keras()) return;
+  const TemporaryFolder folder;
+  const LabelledImages images = lessons("keras3").images;
+  const OptimizerChoice choices[] = {Adam{}, AdamW{}, Sgd{.learning_rate = 0.1f, .momentum = 0.9f},
+                                     Sgd{.learning_rate = 0.1f},
+                                     Adam{.schedule = Schedule(ExponentialDecay{.decay_steps = 2.0})}};
+  for (const OptimizerChoice& choice : choices) {
+    for (const char* file : {"m.h5", "m.keras"}) {
+      CAPTURE(choice.get()->name());
+      CAPTURE(file);
+      Model model = trained(choice, images);
+      const OptimizerState expected = optimizer_state(model.session());
+      REQUIRE(expected.updates == 3);
+      const ModelInfo info = info_for(model, 3);
+      const bool h5 = std::string(file) == "m.h5";
+      h5 ? save_keras_hdf5(folder / file, model, info) : save_keras_archive(folder / file, model, info);
+      LoadedModel loaded = load_keras(folder / file, "cpu");
+      CHECK(same_slots(optimizer_state(loaded.model.session()), expected));
+      CHECK(losses(loaded.model, images, 4) == losses(model, images, 4));
+    }
+  }
+}
+
+TEST_CASE("SGD in PyTorch's convention remembers another velocity, which is translated") {
+  if (!reads_keras()) return;
+  const TemporaryFolder folder;
+  const LabelledImages images = lessons("keras3").images;
+  Model model = trained(Sgd{.learning_rate = 0.25f, .momentum = 0.9f, .convention = Convention::pytorch}, images);
+  save_keras_archive(folder / "m.keras", model, info_for(model, 3));
+  LoadedModel loaded = load_keras(folder / "m.keras", "cpu");
+  const OptimizerState own = optimizer_state(model.session()), read = optimizer_state(loaded.model.session());
+  REQUIRE(read.slots.size() == own.slots.size());
+  const std::span<const float> a = own.slots[0].second[0].host<float>(), b = read.slots[0].second[0].host<float>();
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(b[i] == -0.25f * a[i]);
+  CHECK(distance(losses(loaded.model, images, 4), losses(model, images, 4)) < 1e-5);
+}
+
+TEST_CASE("state that does not fit leaves the optimizer fresh, aloud; a model that was not trained has none") {
+  if (!reads_keras()) return;
+  const TemporaryFolder folder;
+  const LabelledImages images = lessons("keras3").images;
+  Model model = trained(Adam{}, images);
+  const ModelInfo info = info_for(model, 3);
+  const std::vector<KerasLayer> layers = keras_layers(model);
+  std::vector<Hdf5Object> objects = keras_optimizer_objects(model, layers, KerasVersion::keras3);
+  REQUIRE(objects.size() == 1 + 2 + 2 * 5);
+  const nlohmann::json training = keras_training_config(model.training_config(), KerasVersion::keras3);
+
+  // As a model that was read: fresh, with its places.
+  const auto read_into = [&](const std::vector<Hdf5Object>& there) {
+    KerasModel read =
+        read_keras_model(keras_model_config("m", layers, KerasVersion::keras3), "m", KerasVersion::keras3);
+    read.model.compile({.optimizer = Adam{}, .loss = SparseCategoricalCrossentropy{}, .device = "cpu"});
+    read_keras_optimizer({.name = "m.keras", .objects = there}, training, read);
+    return optimizer_state(read.model.session());
+  };
+  const LogCapture log;
+  CHECK(same_slots(read_into(objects), optimizer_state(model.session())));
+  CHECK(log.lines.empty());
+  const auto left_fresh = [&](const std::vector<Hdf5Object>& there) {
+    const std::size_t before = log.lines.size();
+    CHECK(read_into(there).updates == 0);
+    CHECK(log.lines.find("a fresh one", before) != std::string::npos);
+  };
+  std::vector<Hdf5Object> changed = objects;
+  changed.pop_back();
+  left_fresh(changed);
+  changed = objects;
+  std::swap(changed[3].values, changed[5].values);  // the first kernel's moment is a bias'
+  left_fresh(changed);
+  changed = objects;
+  changed[1].integer = -1;
+  left_fresh(changed);
+  changed[1].integer = std::int64_t{1} << 40;
+  left_fresh(changed);
+  changed = objects;
+  changed[3].values = changed[3].values.clone();
+  changed[3].values.host<float>()[1] = NAN;
+  CHECK_ERROR([&] { read_into(changed); }, file, "/optimizer/vars/2");
+
+  Model untouched = ready(chain_model());
+  CHECK(keras_optimizer_objects(untouched, keras_layers(untouched), KerasVersion::keras2).empty());
+}
