@@ -4,7 +4,7 @@
 // What it adds: every extent and every address that a float may have, where rungs 5 to 7 ask for rows of whole float4;
 // bias and ReLU on the way out; a tile chosen by the shape; three or four stages of tiles on their way instead of two;
 // and a depth that is cut into parts where there are too few tiles to fill a GPU, which a second kernel adds in a fixed
-// order. On small shapes these partial sums are most of the bytes.
+// order. Where that happens the partial sums are bytes of their own.
 #include "cuda/kernels.h"
 #include "cuda/ladder/rungs.h"
 
