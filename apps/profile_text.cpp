@@ -151,8 +151,8 @@ std::string profile_text(const std::string& recipe, const StepProfile& profile) 
   const Work work = profile.work();
   text += fmt::format("Products of a step: {} GFLOP; nothing left out, {}\n", number(work.products * 1e-9),
                       number(work.dense * 1e-9));
-  text += fmt::format("Bytes of a step: {} MB; with every block one pass, {} MB\n", number(work.bytes * 1e-6),
-                      number(profile.least.bytes * 1e-6));
+  text += fmt::format("Bytes of a step: {} MB; with every block one pass, {} MB in float32\n",
+                      number(work.bytes * 1e-6), number(profile.least.bytes * 1e-6));
   return text + "\nMemory\n" + memory(profile);
 }
 

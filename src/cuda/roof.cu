@@ -25,14 +25,16 @@ __global__ void __launch_bounds__(kBlock) multiply_add_kernel(int rounds, float*
 
 constexpr int kTiles = 4;  // independent products of a warp
 
+template <bool kBf16>
 __global__ void __launch_bounds__(kBlock) tensor_core_kernel(int rounds, float* __restrict__ sums) {
+  constexpr unsigned kTwoOnes = 0x3f803f80u;  // two bfloat16 of one register
   FragmentA a;
   FragmentB b;
   FragmentD tiles[kTiles];
   CURIE_UNROLL
-  for (int i = 0; i < 4; ++i) a.x[i] = to_tf32(1.0f);
+  for (int i = 0; i < 4; ++i) a.x[i] = kBf16 ? kTwoOnes : to_tf32(1.0f);
   CURIE_UNROLL
-  for (int i = 0; i < 2; ++i) b.x[i] = to_tf32(1.0f);
+  for (int i = 0; i < 2; ++i) b.x[i] = kBf16 ? kTwoOnes : to_tf32(1.0f);
   CURIE_UNROLL
   for (int t = 0; t < kTiles; ++t) {
     CURIE_UNROLL
@@ -40,7 +42,13 @@ __global__ void __launch_bounds__(kBlock) tensor_core_kernel(int rounds, float* 
   }
   for (int round = 0; round < rounds; ++round) {
     CURIE_UNROLL
-    for (int t = 0; t < kTiles; ++t) mma_tf32(tiles[t], a, b);
+    for (int t = 0; t < kTiles; ++t) {
+      if constexpr (kBf16) {
+        mma_bf16(tiles[t], a, b);
+      } else {
+        mma_tf32(tiles[t], a, b);
+      }
+    }
   }
   float sum = 0.0f;
   CURIE_UNROLL
@@ -82,10 +90,10 @@ double roof_products(Stream stream, Math math, int blocks, int rounds, float* su
            multiply_add_kernel, rounds, sums);
     return 2.0 * threads * kChains * rounds;
   }
-  launch({.name = "roof_tensor_cores", .grid = unsigned(blocks), .block = kBlock, .stream = stream}, tensor_core_kernel,
-         rounds, sums);
-  constexpr double kProduct = 2.0 * 16 * 8 * 8;  // operations of one warp's instruction
-  return threads / kWarpSize * kTiles * kProduct * rounds;
+  launch({.name = "roof_tensor_cores", .grid = unsigned(blocks), .block = kBlock, .stream = stream},
+         math == Math::bf16 ? tensor_core_kernel<true> : tensor_core_kernel<false>, rounds, sums);
+  const double product = 2.0 * 16 * 8 * (math == Math::bf16 ? 16 : 8);  // operations of one warp's instruction
+  return threads / kWarpSize * kTiles * product * rounds;
 }
 
 void roof_copy(Stream stream, std::size_t floats, const float* from, float* to) {

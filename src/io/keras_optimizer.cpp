@@ -38,7 +38,6 @@ Tensor scalar(float value) {
 
 struct Variable {
   std::string name;  // "conv2d/kernel"
-  Shape shape;       // in Curie's order
   std::vector<Tensor> slots;
 };
 
@@ -53,8 +52,7 @@ std::vector<Variable> variables_of(const Model& model, std::span<const KerasLaye
       const auto found = std::find_if(state.slots.begin(), state.slots.end(), [&](const auto& named) {
         return named.first == node.name + "/" + parameter.name;
       });
-      if (found != state.slots.end())
-        variables.push_back({layer.name + "/" + parameter.name, parameter.shape, found->second});
+      if (found != state.slots.end()) variables.push_back({layer.name + "/" + parameter.name, found->second});
     }
   }
   return variables;
@@ -68,7 +66,7 @@ std::vector<const Hdf5Object*> remembered(const Hdf5File& file) {
   if (const Hdf5Object* group = file.find(kH5Group)) {
     for (const std::string& name : chunked_attribute(*group, "weight_names"))
       objects.push_back(file.find(kH5Group + std::string("/") + name));
-    // Keras before 2.11 lists every first moment before the first of the second ones.
+    // The optimizers of Keras 2.10 list every first moment before the first of the second ones.
     const auto first_named = [&](std::string_view ending) {
       return std::find_if(objects.begin(), objects.end(), [&](const Hdf5Object* object) {
         return object != nullptr && object->path.ends_with(ending);
@@ -137,7 +135,7 @@ std::optional<OptimizerState> translated(const Remembered& found, KerasModel& re
       }
     }
   }
-  // Keras 2's SGD without momentum remembers zeros.
+  // The SGD of Keras 2.11 and later remembers zeros where it has no momentum.
   if (slots > 0 && next != found.arrays.size()) return std::nullopt;
   OptimizerState state{.updates = static_cast<std::uint32_t>(found.updates), .slots = {}};
   for (const NamedParameter& named : parameters) {
@@ -172,18 +170,23 @@ std::vector<Hdf5Object> keras_optimizer_objects(Model& model, std::span<const Ke
     names.push_back(name);
     objects.push_back(std::move(object));
   };
-  add("iteration:0", {.path = {}, .integer = state.updates});
-  // Keras 2 keeps the learning rate elsewhere, Keras 3 a schedule.
-  if (!h5 && !written.at("config").at("learning_rate").is_object())
-    add("learning_rate", {.path = {}, .values = scalar(rate)});
   const std::string class_name = written.at("class_name").get<std::string>();
-  for (Variable& variable : variables_of(model, layers, state)) {
-    // Keras 2's SGD remembers zeros where it has no momentum.
-    if (h5 && variable.slots.empty()) variable.slots.push_back(Tensor::zeros(variable.shape));
-    for (std::size_t i = 0; i < variable.slots.size(); ++i) {
-      add(fmt::format("{}/{}/{}:0", class_name, i == 0 ? "m" : "v", variable.name),
-          {.path = {}, .values = keras_slot(variable.slots[i], pytorch_sgd, rate)});
-    }
+  const std::vector<Variable> variables = variables_of(model, layers, state);
+  add(class_name + "/iter:0", {.path = {}, .integer = state.updates});
+  const auto add_slot = [&](const Variable& variable, int slot) {
+    const char* const slot_name = optimizer.name() == "sgd" ? "momentum" : (slot == 0 ? "m" : "v");
+    add(fmt::format("{}/{}/{}:0", class_name, variable.name, slot_name),
+        {.path = {}, .values = keras_slot(variable.slots[static_cast<std::size_t>(slot)], pytorch_sgd, rate)});
+  };
+  if (h5) {
+    for (int slot = 0; slot < optimizer.slots(); ++slot)
+      for (const Variable& variable : variables) add_slot(variable, slot);
+  } else {
+    // A schedule is kept elsewhere.
+    if (!written.at("config").at("learning_rate").is_object())
+      add("learning_rate", {.path = {}, .values = scalar(rate)});
+    for (const Variable& variable : variables)
+      for (int slot = 0; slot < optimizer.slots(); ++slot) add_slot(variable, slot);
   }
   if (h5) set_chunked_attribute(group, "weight_names", names);
   objects.insert(objects.begin(), std::move(group));

@@ -14,8 +14,9 @@
 
 namespace curie {
 
-// Groups and datasets to append to a file's: "/optimizer_weights" of .h5 files, in Keras 2.13's names, or of a .keras
-// archive's weights "/optimizer/vars". None for a model that was not trained since it was compiled, and none where
+// Groups and datasets to append to a file's: "/optimizer_weights" of .h5 files, in the order of Keras 2.10, whose
+// optimizers later ones take for a file that does not ask for theirs, or of a .keras archive's weights
+// "/optimizer/vars". None for a model that was not trained since it was compiled, and none where
 // Keras' optimizer remembers something else.
 std::vector<Hdf5Object> keras_optimizer_objects(Model& model, std::span<const KerasLayer> layers, KerasVersion dialect);
 

@@ -21,8 +21,8 @@ namespace curie {
 // what the optimizer reads and writes with `slots` arrays of state.
 double bytes_per_trained_parameter(int slots);
 
-// The loss is taken of the graph's output. Operations count products only; Work::products leaves out what pools and
-// dropouts make unnecessary, Work::dense does not.
+// The loss is taken of the graph's output, every array is float32. Operations count products only; Work::products
+// leaves out what pools and dropouts make unnecessary, Work::dense does not.
 Work least_step_work(Graph& graph, int batch, int optimizer_slots);
 
 }  // namespace curie

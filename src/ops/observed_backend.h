@@ -37,7 +37,6 @@ struct ObservedBackend {
   std::unique_ptr<Backend> backend;
   Observed* handle = nullptr;  // lives as long as the backend
 };
-// Throws Error(usage) for a backend made with Math::bf16, whose primitives would pass unseen.
 ObservedBackend observe(std::unique_ptr<Backend> inner);
 
 }  // namespace curie

@@ -212,6 +212,9 @@ Work warp_u8(const WarpShape& shape, Storage storage) {
 Work gather_rows(int count, std::size_t words) {
   return elementwise(0.0, kFloat * count * (2.0 * number(words) + 1.0));
 }
+Work gather_rounded(int count, std::size_t width) {
+  return elementwise(0.0, count * ((kFloat + number(size_of(DType::bf16))) * number(width) + kFloat));
+}
 
 Work loss(const LossShape& shape, bool weights, bool gradient) {
   const double elements = product(shape.rows, shape.classes);

@@ -91,6 +91,7 @@ Work normalize_u8(std::size_t pixels, int channels, Storage storage = {});
 Work gather_normalize_u8(int count, std::size_t pixels, int channels, Storage storage = {});
 Work warp_u8(const WarpShape& shape, Storage storage = {});
 Work gather_rows(int count, std::size_t words);
+Work gather_rounded(int count, std::size_t width);  // float32 read, bfloat16 written
 
 Work loss(const LossShape& shape, bool weights, bool gradient);
 Work count_correct(MatchRule rule, int rows, int classes);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "cuda/backend.h"
@@ -33,13 +34,16 @@ TEST_CASE("roof_products on tensor cores: sums of ones count the products") {
   if (runtime.compute_capability() < 80) return;
   constexpr int kRounds = 5;
   const DeviceArray<float> sums(runtime, roof_threads(1));
-  const double operations = roof_products(runtime.stream(), Math::tf32, 1, kRounds, sums.data());
-  const std::vector<float> found = sums.values();
-  // Four tiles with four sums a thread, of 8 products each time.
-  CHECK(std::all_of(found.begin(), found.end(), [](float value) { return value == 4.0f * 4 * 8 * kRounds; }));
-  double products = 0.0;
-  for (const float value : found) products += static_cast<double>(value);
-  CHECK(operations == 2.0 * products);
+  for (const auto& [math, depth] : {std::pair{Math::tf32, 8}, std::pair{Math::bf16, 16}}) {
+    const double operations = roof_products(runtime.stream(), math, 1, kRounds, sums.data());
+    // Four tiles with four sums a thread, of `depth` products each time.
+    const float expected = 4.0f * 4.0f * static_cast<float>(depth) * kRounds;
+    const std::vector<float> found = sums.values();
+    CHECK(std::count(found.begin(), found.end(), expected) == static_cast<std::ptrdiff_t>(found.size()));
+    double products = 0.0;
+    for (const float value : found) products += static_cast<double>(value);
+    CHECK(operations == 2.0 * products);
+  }
 }
 
 TEST_CASE("roof_copy copies, to the last of a block that is not full") {

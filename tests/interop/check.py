@@ -184,7 +184,7 @@ def check_going_on(models, keras, two):
         told = json.loads(told_file.read_text())
         x = np.array(told["pixels"], np.float32).reshape(told["shape"]) / 255
         y = np.array(told["labels"], np.int64)
-        # Keras 3 gives no optimizer's state back from HDF5, not from its own files either.
+        # From HDF5 Keras 3 takes no optimizer's state, not from its own files either.
         suffix = ".h5" if two else ".keras"
         model = keras.models.load_model(told_file.with_suffix(suffix))
         updates = int(model.optimizer.iterations)

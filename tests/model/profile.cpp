@@ -119,6 +119,25 @@ TEST_CASE("a device that starts kernels names them; a CPU starts none") {
   CHECK(names.contains("adam"));
 }
 
+TEST_CASE("in bfloat16 the same products move fewer bytes, and no kernel is without its primitive") {
+  if (test::cpu_under_test()) return;
+  CompileOptions compile;
+  compile.device = test::device_under_test();
+  const StepProfile exact = profile_step(small_model, compile, {.batch = 5, .steps = 1});
+  compile.backend.math = Math::bf16;
+  const StepProfile rounded = profile_step(small_model, compile, {.batch = 5, .steps = 1});
+  CHECK(rounded.work().dense == exact.work().dense);
+  CHECK(rounded.work().products == exact.work().products);
+  const KernelProfile* before = find(exact, "conv2d_forward", "conv2d_1");
+  const KernelProfile* after = find(rounded, "conv2d_forward", "conv2d_1");
+  REQUIRE((before != nullptr && after != nullptr));
+  CHECK(after->work.bytes == before->work.bytes / 2);  // no bias
+  for (const StepProfile* profile : {&exact, &rounded}) {
+    CHECK(std::none_of(profile->kernels.begin(), profile->kernels.end(),
+                       [](const KernelProfile& kernel) { return kernel.primitive == "no primitive"; }));
+  }
+}
+
 TEST_CASE("a profile of no steps or samples is refused") {
   CompileOptions compile;
   CHECK_THROWS_WITH_AS(profile_step(small_model, compile, {.batch = 1, .steps = 0}),

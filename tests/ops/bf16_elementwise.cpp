@@ -224,10 +224,30 @@ TEST_CASE("bf16: optimizers move float32 weights as ever and round them in the s
   }
 }
 
-TEST_CASE("bf16: a profile, which would not see these primitives, is refused") {
-  if (auto backend = bf16_backend(); backend != nullptr) {
-    CHECK_ERROR(([&] { observe(std::move(backend)); }), usage, "a profile watches primitives on float32 only");
-  }
+TEST_CASE("bf16: an observer sees these primitives too, with half of the bytes") {
+  struct Log final : BackendObserver {
+    void primitive_begins() override {}
+    void primitive_ended(const PrimitiveCall& call) override {
+      names.emplace_back(call.primitive);
+      bytes.push_back(call.work.bytes);
+    }
+    std::vector<std::string> names;
+    std::vector<double> bytes;
+  } log;
+  auto backend = bf16_backend();
+  if (backend == nullptr) return;
+  const ObservedBackend observed = observe(std::move(backend));
+  Bf16Operations* const operations = observed.backend->bf16();
+  REQUIRE(operations != nullptr);
+  const Tensor x = device_zeros(*observed.backend, {100}, DType::bf16);
+  const Tensor y = device_zeros(*observed.backend, {100}, DType::bf16);
+  operations->add(100, x.data<Bf16>(), x.data<Bf16>(), y.data<Bf16>());
+  CHECK(log.names.empty());
+  observed.handle->set_observer(&log);
+  operations->add(100, x.data<Bf16>(), x.data<Bf16>(), y.data<Bf16>());
+  observed.backend->synchronize();
+  CHECK(log.names == std::vector<std::string>{"add"});
+  CHECK(log.bytes == std::vector<double>{600.0});
 }
 
 TEST_CASE("a backend that was not made for bf16 says so when it is handed some") {
