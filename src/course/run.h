@@ -63,8 +63,8 @@ struct Outcome {
 // backend has no kernels, and Error(internal) where checked mode finds something.
 Outcome run_rung(const Reference& reference, std::size_t rung, Backend& backend);
 
-// What a device can do at most, as measured: multiply-adds and tensor-core products by kernels that do nothing else, a
-// copy of memory that no cache holds.
+// What a device can do at most, as Backend::measure_roof finds it: multiply-adds, tensor-core products in TF32, bytes
+// of memory that no cache holds.
 struct DeviceRoof {
   double operations = 0.0, tensor_operations = 0.0, bytes = 0.0;  // a second; 0: the device has no tensor cores
 };
@@ -86,7 +86,6 @@ class Stopwatch {
   double best(const Start& start, int repeats);
 
   Backend& backend_;
-  const LadderBuild& build_;
   Buffer flushed_;
   DeviceRoof roof_;
 };

@@ -69,26 +69,6 @@ TEST_CASE("a device without kernels is refused") {
   CHECK_THROWS_AS(Stopwatch{*cpu}, Error);
 }
 
-TEST_CASE("the kernels that measure the roof do the work that they are counted for") {
-  const std::unique_ptr<Backend> backend = test_backend();
-  const LadderBuild* build = ladder_build_of(*backend);
-  REQUIRE(build != nullptr);
-  constexpr std::size_t kThreads = 512;
-  constexpr int kRounds = 3;
-  const Buffer y = backend->allocate(kThreads * sizeof(float));
-  const auto sums = [&](auto* start) {
-    start(*build->stream_of(*backend), kThreads, kRounds, reinterpret_cast<float*>(y.data()));
-    std::vector<float> values(kThreads);
-    backend->copy_to_host(reinterpret_cast<std::byte*>(values.data()), y.data(), kThreads * sizeof(float));
-    return values;
-  };
-  // Chains of the values 0 to 7 that stay as they are.
-  CHECK(sums(build->roof_multiply_adds) == std::vector<float>(kThreads, 28.0f));
-  if (!build->has_tensor_cores(*backend)) return;
-  // Each step adds 8 * 0.125 to the four sums that a lane has of each chain.
-  CHECK(sums(build->roof_tensor_cores) == std::vector<float>(kThreads, 1.0f * kRounds * 4 * build->roof_chains));
-}
-
 TEST_CASE("a GPU's times and roof are positive, and nothing else is timed") {
   const std::unique_ptr<Backend> backend = test_backend();
   if (backend->device().kind != DeviceKind::cuda) {

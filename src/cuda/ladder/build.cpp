@@ -34,15 +34,6 @@ std::size_t batchnorm_bytes(const BatchNormShape& shape) {
                   chunks * static_cast<std::size_t>(shape.channels) * 2 * sizeof(float));
 }
 
-double milliseconds(::CUstream_st* stream, const std::function<void()>& start) {
-  Event before, after;
-  before.record(stream);
-  start();
-  after.record(stream);
-  after.wait();
-  return after.milliseconds_since(before);
-}
-
 }  // namespace
 
 const LadderBuild& ladder_build() {
@@ -60,12 +51,8 @@ const LadderBuild& ladder_build() {
       .gemm_scratch_bytes = gemm_bytes,
       .conv2d_scratch_bytes = conv2d_bytes,
       .batchnorm_scratch_bytes = batchnorm_bytes,
-      .roof_multiply_adds = l::roof_multiply_adds,
-      .roof_tensor_cores = l::roof_tensor_cores,
-      .roof_chains = l::kRoofChains,
       .stream_of = stream_of,
-      .has_tensor_cores = has_tensor_cores,
-      .milliseconds = milliseconds};
+      .has_tensor_cores = has_tensor_cores};
   return build;
 }
 

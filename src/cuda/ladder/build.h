@@ -2,7 +2,6 @@
 // sees it. Rungs stand in the order of their numbers.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -22,16 +21,9 @@ struct LadderBuild {
   std::size_t (*conv2d_scratch_bytes)(const Conv2dShape& shape);
   std::size_t (*batchnorm_scratch_bytes)(const BatchNormShape& shape);
 
-  // As in rungs.h.
-  void (*roof_multiply_adds)(::CUstream_st* stream, std::size_t threads, int rounds, float* y);
-  void (*roof_tensor_cores)(::CUstream_st* stream, std::size_t threads, int rounds, float* y);
-  int roof_chains;
-
   // The stream that the backend's work is ordered by; none when the backend is not of this build.
   std::optional<::CUstream_st*> (*stream_of)(const Backend& backend);
   bool (*has_tensor_cores)(const Backend& backend);  // for TF32: compute capability 8.0; of a backend of this build
-  // What `start` starts on the stream, from before to after, by the device's clock.
-  double (*milliseconds)(::CUstream_st* stream, const std::function<void()>& start);
 };
 
 namespace cuda {

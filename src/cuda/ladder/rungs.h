@@ -18,11 +18,4 @@ SoftmaxRung softmax_1_naive, softmax_2_coalesced, softmax_3_online, softmax_4_in
 BatchNormRung batchnorm_1_naive, batchnorm_2_coalesced, batchnorm_3_one_pass, batchnorm_4_split_rows,
     batchnorm_5_vector_loads, batchnorm_6_production;
 
-// Kernels that do nothing but what they measure, for the roof that times are compared with (ladder_roof.cu). Each of
-// `threads` threads, a multiple of 256, makes kRoofChains chains of `rounds` dependent steps; the sums go to y, one
-// float a thread, so that nothing is left out.
-constexpr int kRoofChains = 8;
-void roof_multiply_adds(Stream stream, std::size_t threads, int rounds, float* y);  // 2 operations a step and thread
-void roof_tensor_cores(Stream stream, std::size_t threads, int rounds, float* y);   // 2 * 16 * 8 * 8 a step and warp
-
 }  // namespace curie::CURIE_GPU::ladder
