@@ -26,8 +26,10 @@ void check_learns_phantoms(Math math) {
   model.compile(compile);
   const ImageDataset dataset(images);
   const History history = model.fit(dataset, {.epochs = 70, .batch_size = 6, .verbose = Verbosity::silent});
-  CHECK(history.column("loss").back() < 0.5 * history.column("loss").front());
-  CHECK(model.evaluate(dataset).accuracy == 1.0);
+  // Evaluated without dropout, under which the loss of six images jumps from epoch to epoch.
+  const Evaluation learned = model.evaluate(dataset);
+  CHECK(learned.loss < 0.5 * history.column("loss").front());
+  CHECK(learned.accuracy == 1.0);
 }
 
 }  // namespace
