@@ -8,6 +8,7 @@
 #include "data/folder.h"
 #include "data/load.h"
 #include "metrics/classification_report.h"
+#include "model/session.h"
 #include "model_options.h"
 #include "recipes/predictions.h"
 #include "recipes/source.h"
