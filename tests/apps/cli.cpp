@@ -32,12 +32,12 @@ const std::vector<std::string> kTinyTraining = {"train",    "--limit", "Normal=1
 
 TEST_CASE("every command has help with an example, on stdout, with status 0") {
   const TemporaryFolder folder;
-  for (const char* command : {"train", "evaluate", "predict", "explain", "compare", "pack", "convert", "summary", "recipes",
-                              "info", "bench-step", "profile"}) {
+  for (const char* command : {"train", "evaluate", "predict", "explain", "compare", "pack", "convert", "summary",
+                              "recipes", "info", "bench-step", "ladder", "profile"}) {
     CAPTURE(command);
     const Result result = run_curie(folder, {command, "--help"});
     CHECK(result.status == 0);
-    CHECK(contains(result.out, "Example: curie "));
+    CHECK((contains(result.out, "Example: curie ") || contains(result.out, "Examples: curie ")));
     CHECK(result.err.empty());
   }
   CHECK(contains(run_curie(folder, {"--version"}).out, "curie "));

@@ -49,8 +49,9 @@ TEST_CASE("info tells whether the libraries can be had, or why not") {
   const TemporaryFolder folder;
   const Result info = run_curie(folder, {"info", "--json"});
   REQUIRE(info.status == 0);
+  const nlohmann::json told = nlohmann::json::parse(info.out);
   bool found = false;
-  for (const nlohmann::json& part : nlohmann::json::parse(info.out).at("parts")) {
+  for (const nlohmann::json& part : told.at("parts")) {
     if (part.at("name") != "--kernels cudnn") continue;
     found = true;
     CHECK_FALSE(part.at("detail").get<std::string>().empty());
