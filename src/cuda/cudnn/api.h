@@ -19,35 +19,32 @@
 
 namespace curie::CURIE_GPU {
 
-#define CURIE_CUDNN_FUNCTIONS(use)                                                                                     \
-  use(cudnnGetVersion) use(cudnnGetErrorString) use(cudnnGetLastErrorString) use(cudnnCreate) use(cudnnDestroy)        \
-      use(cudnnSetStream) use(cudnnCreateTensorDescriptor) use(cudnnDestroyTensorDescriptor)                           \
-          use(cudnnSetTensor4dDescriptor) use(cudnnCreateFilterDescriptor) use(cudnnDestroyFilterDescriptor) use(      \
-              cudnnSetFilter4dDescriptor) use(cudnnCreateConvolutionDescriptor) use(cudnnDestroyConvolutionDescriptor) \
-              use(cudnnSetConvolution2dDescriptor) use(cudnnSetConvolutionMathType) use(cudnnCreatePoolingDescriptor)  \
-                  use(cudnnDestroyPoolingDescriptor) use(cudnnSetPooling2dDescriptor)                                  \
-                      use(cudnnCreateActivationDescriptor) use(cudnnDestroyActivationDescriptor)                       \
-                          use(cudnnSetActivationDescriptor) use(cudnnGetConvolutionForwardAlgorithm_v7)                \
-                              use(cudnnGetConvolutionForwardWorkspaceSize) use(cudnnConvolutionForward)                \
-                                  use(cudnnConvolutionBiasActivationForward)                                           \
-                                      use(cudnnGetConvolutionBackwardDataAlgorithm_v7)                                 \
-                                          use(cudnnGetConvolutionBackwardDataWorkspaceSize)                            \
-                                              use(cudnnConvolutionBackwardData)                                        \
-                                                  use(cudnnGetConvolutionBackwardFilterAlgorithm_v7)                   \
-                                                      use(cudnnGetConvolutionBackwardFilterWorkspaceSize)              \
-                                                          use(cudnnConvolutionBackwardFilter)                          \
-                                                              use(cudnnConvolutionBackwardBias) use(cudnnAddTensor)    \
-                                                                  use(cudnnPoolingForward) use(cudnnPoolingBackward)   \
-                                                                      use(cudnnBatchNormalizationForwardTraining)      \
-                                                                          use(cudnnBatchNormalizationForwardInference) \
-                                                                              use(cudnnBatchNormalizationBackward)
+// clang-format off
+#define CURIE_CUDNN_FUNCTIONS(use)                                                                                    \
+  use(cudnnGetVersion) use(cudnnGetErrorString) use(cudnnGetLastErrorString) use(cudnnCreate) use(cudnnDestroy)       \
+  use(cudnnSetStream) use(cudnnCreateTensorDescriptor) use(cudnnDestroyTensorDescriptor)                              \
+  use(cudnnSetTensor4dDescriptor) use(cudnnCreateFilterDescriptor) use(cudnnDestroyFilterDescriptor)                  \
+  use(cudnnSetFilter4dDescriptor) use(cudnnCreateConvolutionDescriptor) use(cudnnDestroyConvolutionDescriptor)        \
+  use(cudnnSetConvolution2dDescriptor) use(cudnnSetConvolutionMathType) use(cudnnCreatePoolingDescriptor)             \
+  use(cudnnDestroyPoolingDescriptor) use(cudnnSetPooling2dDescriptor) use(cudnnCreateActivationDescriptor)            \
+  use(cudnnDestroyActivationDescriptor) use(cudnnSetActivationDescriptor)                                             \
+  use(cudnnGetConvolutionForwardAlgorithm_v7) use(cudnnGetConvolutionForwardWorkspaceSize)                            \
+  use(cudnnConvolutionForward) use(cudnnConvolutionBiasActivationForward)                                             \
+  use(cudnnGetConvolutionBackwardDataAlgorithm_v7) use(cudnnGetConvolutionBackwardDataWorkspaceSize)                  \
+  use(cudnnConvolutionBackwardData) use(cudnnGetConvolutionBackwardFilterAlgorithm_v7)                                \
+  use(cudnnGetConvolutionBackwardFilterWorkspaceSize) use(cudnnConvolutionBackwardFilter)                             \
+  use(cudnnConvolutionBackwardBias) use(cudnnAddTensor) use(cudnnPoolingForward) use(cudnnPoolingBackward)            \
+  use(cudnnBatchNormalizationForwardTraining) use(cudnnBatchNormalizationForwardInference)                            \
+  use(cudnnBatchNormalizationBackward)
 
-#define CURIE_CUBLAS_LT_FUNCTIONS(use)                                                                         \
-  use(cublasLtGetVersion) use(cublasLtGetStatusString) use(cublasLtCreate) use(cublasLtDestroy)                \
-      use(cublasLtMatmulDescCreate) use(cublasLtMatmulDescDestroy) use(cublasLtMatmulDescSetAttribute)         \
-          use(cublasLtMatrixLayoutCreate) use(cublasLtMatrixLayoutDestroy) use(cublasLtMatmulPreferenceCreate) \
-              use(cublasLtMatmulPreferenceDestroy) use(cublasLtMatmulPreferenceSetAttribute)                   \
-                  use(cublasLtMatmulAlgoGetHeuristic) use(cublasLtMatmul)
+#define CURIE_CUBLAS_LT_FUNCTIONS(use)                                                                                \
+  use(cublasLtGetVersion) use(cublasLtGetStatusString) use(cublasLtCreate) use(cublasLtDestroy)                       \
+  use(cublasLtMatmulDescCreate) use(cublasLtMatmulDescDestroy) use(cublasLtMatmulDescSetAttribute)                    \
+  use(cublasLtMatrixLayoutCreate) use(cublasLtMatrixLayoutDestroy) use(cublasLtMatmulPreferenceCreate)                \
+  use(cublasLtMatmulPreferenceDestroy) use(cublasLtMatmulPreferenceSetAttribute)                                      \
+  use(cublasLtMatmulAlgoGetHeuristic) use(cublasLtMatmul)
+
+// clang-format on
 
 #define CURIE_DECLARE(name) decltype(&::name) name = nullptr;
 
