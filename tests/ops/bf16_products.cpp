@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 #include "support/bf16.h"
 #include "support/reference_conv.h"
+#include "support/square_conv.h"
 
 namespace curie::test {
 namespace loops = curie::reference;
@@ -22,36 +23,18 @@ std::string name_of(const Conv2dShape& s) {
   return text;
 }
 
-// Square filters and images, padded alike on all sides.
-Conv2dShape square(int n, int size, int c, int k, int filter, int stride = 1, int pad = 0) {
-  const int out = (size + 2 * pad - filter) / stride + 1;
-  return {.n = n,
-          .h = size,
-          .w = size,
-          .c = c,
-          .k = k,
-          .r = filter,
-          .s = filter,
-          .stride_h = stride,
-          .stride_w = stride,
-          .pad_top = pad,
-          .pad_left = pad,
-          .p = out,
-          .q = out};
-}
-
 std::vector<Conv2dShape> shapes() {
   return {
-      square(2, 9, 1, 32, 3),          // grey images
-      square(1, 11, 3, 9, 5, 2, 2),    // three channels, ragged filters
-      square(1, 7, 4, 12, 3, 1, 1),    // channels in fours, not in eights
-      square(2, 6, 8, 16, 3, 1, 1),    // in eights: tensor cores
-      square(1, 9, 16, 40, 3, 1, 0),   // more filters than a narrow tile
-      square(1, 5, 72, 136, 3, 1, 1),  // ... than a tile of 128
-      square(3, 9, 8, 24, 3, 2, 1),    // stride 2
-      square(1, 9, 8, 8, 2, 3, 0),     // stride beyond the filter
-      square(1, 3, 264, 64, 3, 1, 1),  // few pixels, many taps: cut into parts
-      square(5, 13, 8, 32, 3, 1, 1),   // pixels cut into parts for the weight gradient
+      square_conv(2, 9, 1, 32, 3),          // grey images
+      square_conv(1, 11, 3, 9, 5, 2, 2),    // three channels, ragged filters
+      square_conv(1, 7, 4, 12, 3, 1, 1),    // channels in fours, not in eights
+      square_conv(2, 6, 8, 16, 3, 1, 1),    // in eights: tensor cores
+      square_conv(1, 9, 16, 40, 3, 1, 0),   // more filters than a narrow tile
+      square_conv(1, 5, 72, 136, 3, 1, 1),  // ... than a tile of 128
+      square_conv(3, 9, 8, 24, 3, 2, 1),    // stride 2
+      square_conv(1, 9, 8, 8, 2, 3, 0),     // stride beyond the filter
+      square_conv(1, 3, 264, 64, 3, 1, 1),  // few pixels, many taps: cut into parts
+      square_conv(5, 13, 8, 32, 3, 1, 1),   // pixels cut into parts for the weight gradient
   };
 }
 
@@ -136,9 +119,9 @@ TEST_CASE("bf16: convolutions of random numbers stay within the rounding of sums
 TEST_CASE("bf16: the fused block agrees with convolution, ReLU, pooling and dropout apart") {
   const auto backend = bf16_backend();
   if (backend == nullptr) return;
-  for (const ConvPoolShape& s : {pooled(square(2, 12, 1, 32, 3), 2), pooled(square(1, 9, 1, 6, 5, 1, 1), 3),
-                                 pooled(square(1, 9, 3, 10, 3, 1, 1), 2), pooled(square(2, 9, 8, 64, 3), 2),
-                                 pooled(square(1, 8, 40, 72, 3, 1, 1), 2)}) {
+  for (const ConvPoolShape& s : {pooled(square_conv(2, 12, 1, 32, 3), 2), pooled(square_conv(1, 9, 1, 6, 5, 1, 1), 3),
+                                 pooled(square_conv(1, 9, 3, 10, 3, 1, 1), 2), pooled(square_conv(2, 9, 8, 64, 3), 2),
+                                 pooled(square_conv(1, 8, 40, 72, 3, 1, 1), 2)}) {
     for (const bool integers : {true, false}) {
       CAPTURE(name_of(s.conv));
       CAPTURE(integers);

@@ -1,6 +1,7 @@
 // The GPU's choice of kernels, tiles and parts for the convolutions of the recipes, VGG16 and ResNet18 among them. It
 // is plain C++ and depends on the shape alone.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "ops/conv2d.h"
+#include "support/square_conv.h"
 
 #define CURIE_GPU planned_shapes
 #include "cuda/conv2d_plan.h"
@@ -23,22 +25,7 @@ struct Layer {
 };
 
 Layer layer(const char* network, int n, int size, int c, int k, int filter, int stride, int pad) {
-  const int out = (size + 2 * pad - filter) / stride + 1;
-  return {std::string(network) + " " + std::to_string(size) + "x" + std::to_string(size) + " " + std::to_string(c) +
-              " -> " + std::to_string(k),
-          {.n = n,
-           .h = size,
-           .w = size,
-           .c = c,
-           .k = k,
-           .r = filter,
-           .s = filter,
-           .stride_h = stride,
-           .stride_w = stride,
-           .pad_top = pad,
-           .pad_left = pad,
-           .p = out,
-           .q = out}};
+  return {fmt::format("{} {}x{} {} -> {}", network, size, size, c, k), square_conv(n, size, c, k, filter, stride, pad)};
 }
 
 std::vector<Layer> layers() {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cuda/cudnn/dense_plan.h"
+#include "support/square_conv.h"
 #include "tensor/error.h"
 
 namespace curie::test {
@@ -121,19 +122,7 @@ TEST_CASE("cuBLASLt takes every attribute of every product; only its choice of a
 }
 
 TEST_CASE("shapes that cuDNN pads or counts otherwise are not given to it") {
-  Conv2dShape shape{.n = 1,
-                    .h = 6,
-                    .w = 6,
-                    .c = 2,
-                    .k = 4,
-                    .r = 3,
-                    .s = 3,
-                    .stride_h = 1,
-                    .stride_w = 1,
-                    .pad_top = 1,
-                    .pad_left = 1,
-                    .p = 6,
-                    .q = 6};
+  Conv2dShape shape = square_conv(1, 6, 2, 4, 3, 1, 1);
   CHECK(cudnn_takes(shape));
   shape.p = 5;  // the last row of outputs left out
   CHECK_FALSE(cudnn_takes(shape));
