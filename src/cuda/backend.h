@@ -29,7 +29,7 @@ class GpuBackend : public Backend {
   std::unique_ptr<Recording> record(std::function<void()> step) override;
   double milliseconds(const std::function<void()>& work) override;
   Stream stream() const { return runtime_->stream(); }  // that its work is ordered by
-  int compute_capability() const { return runtime_->compute_capability(); }  // 10 * major + minor
+  bool has_tensor_cores() const;                        // for TF32 and bfloat16
   std::unique_ptr<Timeline> watch() override;
   std::optional<Roof> measure_roof() override;
 
@@ -117,8 +117,7 @@ class GpuBackend : public Backend {
   Math math() const { return math_; }
 
  private:
-  bool has_tensor_cores() const;  // for TF32 and bfloat16
-  Math products() const;          // the arithmetic of products that the device has
+  Math products() const;  // the arithmetic of products that the device has
 
   std::shared_ptr<Runtime> runtime_;
   std::shared_ptr<CachingAllocator> allocator_;  // shared with the buffers that it made

@@ -135,7 +135,6 @@ class ObservingBf16 final : public Bf16Operations {
         [&] { return work::dense_backward_weights(shape, dbias != nullptr, kBf16) + wider_outputs(shape); });
   }
   // --- batch normalisation: statistics and parameters are float32
-  // -----------------------------------------------------
   void batch_norm_forward(const BatchNormShape& shape, const Bf16* x, const float* gamma, const float* beta, Bf16* y,
                           float* saved_mean, float* saved_inv_std, float* running_mean, float* running_variance,
                           Scratch scratch) override {
@@ -177,7 +176,6 @@ class ObservingBf16 final : public Bf16Operations {
         [&] { return work::batch_norm_backward_inference(shape, gamma != nullptr, kBf16); });
   }
   // --- elementwise
-  // ----------------------------------------------------------------------------------------------------
   void activation_forward(Activation activation, std::size_t count, const Bf16* x, Bf16* y) override {
     calls_.pass_on(
         "activation_forward", [&] { inner_.activation_forward(activation, count, x, y); },

@@ -12,10 +12,10 @@
 #include "io/keras_weights.h"
 #include "io/zip_archive.h"
 #include "support/file_models.h"
+#include "support/log_capture.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/files.h"
-#include "tensor/log.h"
 
 using namespace curie;
 using namespace curie::test;
@@ -25,18 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kKeras = fs::path(CURIE_TEST_DATA) / "keras";
-
-// Collects warnings, which these tests cause on purpose.
-class Quiet {
- public:
-  Quiet() : old_(set_log_sink([this](LogLevel, std::string_view text) { text_ += std::string(text) + "\n"; })) {}
-  ~Quiet() { set_log_sink(old_); }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-  LogSink old_;
-};
 
 struct Golden {
   LabelledImages images;
@@ -104,19 +92,19 @@ TEST_CASE("models that Keras saved predict what they predict in Keras") {
   }
   for (const fs::path& file : written_by_keras()) {
     CAPTURE(file);
-    Quiet quiet;
+    const LogCapture warnings;
     const std::string stem = file.stem();
     const Golden expected = golden(stem.substr(0, 6), stem.substr(7));
     LoadedModel loaded = load_keras(file, "cpu");
     check_near(outputs_of(loaded.model, expected.images), expected.outputs, 2e-6f);
     CHECK(parameters_of(loaded.model) == expected.parameters);
-    CHECK(quiet.text().find("does not say how images become its input") != std::string::npos);
+    CHECK(warnings.lines.find("does not say how images become its input") != std::string::npos);
   }
 }
 
 TEST_CASE("what Keras says about training, freezing and scaling arrives") {
   if (!hdf5_support().present) return;
-  const Quiet quiet;
+  const LogCapture warnings;
   const LoadedModel residual = load_keras(kKeras / "keras2_residual.h5", "cpu");
   const auto training = residual.model.training_config();
   CHECK(training["optimizer"]["kind"] == "sgd");
@@ -138,7 +126,7 @@ TEST_CASE("what Keras says about training, freezing and scaling arrives") {
 TEST_CASE("what is written is read back bit for bit, with what Curie notes beside it") {
   if (!hdf5_support().present) return;
   const TemporaryFolder folder;
-  const Quiet quiet;
+  const LogCapture warnings;
   for (const bool archive : {false, true}) {
     for (const bool residual : {false, true}) {
       CAPTURE(archive);
@@ -162,7 +150,7 @@ TEST_CASE("what is written is read back bit for bit, with what Curie notes besid
       CHECK(loaded.model.training_config()["loss"] == model.training_config()["loss"]);
     }
   }
-  CHECK(quiet.text().empty());
+  CHECK(warnings.lines.empty());
 }
 
 TEST_CASE("optimizers, schedules and clipping go to Keras and come back") {

@@ -14,9 +14,7 @@ std::optional<::CUstream_st*> stream_of(const Backend& backend) {
   return gpu->stream();
 }
 
-bool has_tensor_cores(const Backend& backend) {
-  return dynamic_cast<const GpuBackend&>(backend).compute_capability() >= 80;
-}
+bool has_tensor_cores(const Backend& backend) { return dynamic_cast<const GpuBackend&>(backend).has_tensor_cores(); }
 
 std::size_t gemm_bytes(const GemmShape& shape) {
   return dense_scratch_bytes(Math::tf32, {.n = shape.m, .in = shape.k, .out = shape.n});
