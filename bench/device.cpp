@@ -35,7 +35,7 @@ class DeviceRows {
   };
   struct Expected {
     const Case* of = nullptr;
-    std::vector<std::vector<float>> values;
+    std::vector<Arrays::Result> results;
   };
 
   Backend& backend(const Variant& variant) {
@@ -43,8 +43,8 @@ class DeviceRows {
     if (made == nullptr) made = make_backend(device_, {.math = variant.math, .kernels = variant.kernels});
     return *made;
   }
-  const std::vector<std::vector<float>>& expected(const Case& of);
-  std::string difference(const Case& of, const Arrays& arrays);
+  const std::vector<Arrays::Result>& expected(const Case& of);
+  std::string difference(const Case& of, Math math, const Arrays& arrays);
   void run(benchmark::State& state, const Case& of, const Variant& variant);
 
   std::string device_;
@@ -54,22 +54,29 @@ class DeviceRows {
   Expected expected_;  // of one case: the rows of a case follow each other
 };
 
-const std::vector<std::vector<float>>& DeviceRows::expected(const Case& of) {
+const std::vector<Arrays::Result>& DeviceRows::expected(const Case& of) {
   if (expected_.of != &of) {
     Arrays arrays(*cpu_);
     of.prepare(arrays)();
     expected_ = {&of, arrays.results()};
   }
-  return expected_.values;
+  return expected_.results;
 }
 
-std::string DeviceRows::difference(const Case& of, const Arrays& arrays) {
-  const std::vector<std::vector<float>> found = arrays.results();
-  const std::vector<std::vector<float>>& wanted = expected(of);
+// The operands are values of bfloat16, so that the CPU's results are right for every arithmetic, and on bfloat16 they
+// are rounded where it stores them. Values next to a rounding, where results are not exact, may go the other way.
+std::string DeviceRows::difference(const Case& of, Math math, const Arrays& arrays) {
+  const std::vector<Arrays::Result> found = arrays.results();
+  const std::vector<Arrays::Result>& wanted = expected(of);
+  constexpr double kBetweenNeighbours = 0x1p-7;
   for (std::size_t output = 0; output < wanted.size(); ++output) {
-    for (std::size_t i = 0; i < wanted[output].size(); ++i) {
-      const double a = static_cast<double>(found[output][i]), b = static_cast<double>(wanted[output][i]);
-      if (!(std::abs(a - b) <= of.tolerance * (1.0 + std::abs(b)))) {
+    const bool rounded = math == Math::bf16 && wanted[output].stored;
+    const double tolerance = of.tolerance + (rounded && of.tolerance > 0.0 ? kBetweenNeighbours : 0.0);
+    for (std::size_t i = 0; i < wanted[output].values.size(); ++i) {
+      const float exact = wanted[output].values[i];
+      const double a = static_cast<double>(found[output].values[i]);
+      const double b = static_cast<double>(rounded ? to_float(to_bf16(exact)) : exact);
+      if (!(std::abs(a - b) <= tolerance * (1.0 + std::abs(b)))) {
         return fmt::format("output {}, element {}: {}, and {} on the CPU", output, i, a, b);
       }
     }
@@ -81,9 +88,10 @@ void DeviceRows::run(benchmark::State& state, const Case& of, const Variant& var
   try {
     Backend& on = backend(variant);
     Arrays arrays(on);
-    const std::function<void()> call = of.prepare(arrays);
+    const bool bf16 = variant.math == Math::bf16;
+    const std::function<void()> call = bf16 ? of.prepare_bf16(arrays) : of.prepare(arrays);
     call();
-    if (const std::string wrong = difference(of, arrays); !wrong.empty()) {
+    if (const std::string wrong = difference(of, variant.math, arrays); !wrong.empty()) {
       state.SkipWithError(("wrong result: " + wrong).c_str());
       return;
     }
@@ -96,7 +104,8 @@ void DeviceRows::run(benchmark::State& state, const Case& of, const Variant& var
     if (of.flops > 0) {
       state.counters["FLOP/s"] = benchmark::Counter(of.flops, benchmark::Counter::kIsIterationInvariantRate);
     }
-    state.counters["B/s"] = benchmark::Counter(of.bytes, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["B/s"] =
+        benchmark::Counter(bf16 ? of.bf16_bytes : of.bytes, benchmark::Counter::kIsIterationInvariantRate);
     state.SetLabel(of.recipes);
   } catch (const Error& error) {
     state.SkipWithError(error.what());
@@ -110,9 +119,10 @@ std::string DeviceRows::register_all() {
   const bool beside = !emulated() && libraries.available;
   int rows = 0;
   for (const Case& each : cases_) {
-    for (const Math math : {Math::exact, Math::tf32}) {
+    for (const Math math : {Math::exact, Math::tf32, Math::bf16}) {
       for (const Kernels kernels : {Kernels::curie, Kernels::cudnn}) {
-        if (kernels == Kernels::cudnn && (!beside || !each.in_libraries)) continue;
+        const bool in_libraries = each.in_libraries && math != Math::bf16;  // as cuda/cudnn/backend.h says
+        if (kernels == Kernels::cudnn && (!beside || !in_libraries)) continue;
         if (math == Math::tf32 && each.flops == 0.0) continue;  // only products have another arithmetic
         const std::string name =
             fmt::format("gpu/{}/{}/{}/{}", each.primitive, each.shape, name_of(math), name_of(kernels));
