@@ -12,14 +12,13 @@
 #include <vector>
 
 #include "cases.h"
+#include "ops/cold_timer.h"
 #include "tensor/error.h"
 
 namespace curie::bench {
 namespace {
 
-// More than the level-2 cache of any GPU of today (H200: 60 MB).
-constexpr std::size_t kFlushedFloats = std::size_t{64} << 20;
-constexpr std::size_t kFlushedWhenEmulated = 256;
+constexpr std::size_t kOverwrittenWhenEmulated = 1024;  // bytes
 
 class DeviceRows {
  public:
@@ -95,12 +94,8 @@ void DeviceRows::run(benchmark::State& state, const Case& of, const Variant& var
       state.SkipWithError(("wrong result: " + wrong).c_str());
       return;
     }
-    const std::size_t flushed = emulated() ? kFlushedWhenEmulated : kFlushedFloats;
-    const Buffer other = on.allocate(flushed * sizeof(float));
-    for (auto _ : state) {
-      on.fill(flushed, 0.0f, reinterpret_cast<float*>(other.data()));
-      state.SetIterationTime(on.milliseconds(call) * 1e-3);
-    }
+    ColdTimer timer(on, emulated() ? kOverwrittenWhenEmulated : ColdTimer::kBytes);
+    for (auto _ : state) state.SetIterationTime(timer.milliseconds(call) * 1e-3);
     if (of.flops > 0) {
       state.counters["FLOP/s"] = benchmark::Counter(of.flops, benchmark::Counter::kIsIterationInvariantRate);
     }
