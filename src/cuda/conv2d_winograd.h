@@ -59,8 +59,9 @@ constexpr WinogradPlan plan_winograd(const Correlation& c) {
     return static_cast<double>(parts_over(count, part)) * static_cast<double>(part);
   };
   const double rows = padded(plan.tiles, size.rows), columns = padded(filters, size.columns);
+  const double direct_columns = c.k <= 32 ? size_of(Tile::narrow).columns : columns;
   const double pixels = static_cast<double>(c.n) * c.p * c.q;
-  const double direct = 2.0 * 9 * c.c * padded(static_cast<std::size_t>(pixels), size.rows) * columns;
+  const double direct = 2.0 * 9 * c.c * padded(static_cast<std::size_t>(pixels), size.rows) * direct_columns;
   const double products = 2.0 * kWinogradElements * c.c * rows * columns;
   const double rounds = static_cast<double>(parts_over(plan.tiles, static_cast<int>(plan.together)));
   const double moved = 2.0 * kWinogradElements * static_cast<double>(plan.tiles) * (c.c + c.k) +
