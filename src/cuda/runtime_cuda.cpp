@@ -61,8 +61,7 @@ class Graph final : public Recording {
 
 }  // namespace
 
-// --- what was done when
-// ---------------------------------------------------------------------------------------------
+// --- what was done when ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -127,8 +126,7 @@ class GpuTimeline final : public Timeline {
 
 std::unique_ptr<Timeline> Runtime::watch() { return std::make_unique<GpuTimeline>(stream_); }
 
-// --- launches
-// ---------------------------------------------------------------------------------------------------------
+// --- launches --------------------------------------------------------------------------------------------------------
 
 void launch_kernel(const LaunchArguments& at, const void* kernel, void** arguments) {
   constexpr std::size_t kWithoutAsking = std::size_t{48} << 10;  // dynamic shared memory that every kernel may use
@@ -146,8 +144,7 @@ void launch_kernel(const LaunchArguments& at, const void* kernel, void** argumen
   if (watching != nullptr) watching->started(at, begin);
 }
 
-// --- pinned memory and events
-// -----------------------------------------------------------------------------------------
+// --- pinned memory and events ----------------------------------------------------------------------------------------
 
 PinnedBuffer::PinnedBuffer(std::size_t bytes) : bytes_(bytes) {
   void* data = nullptr;
@@ -170,8 +167,7 @@ double Event::milliseconds_since(const Event& earlier) const {
   return static_cast<double>(milliseconds);
 }
 
-// --- the device
-// -------------------------------------------------------------------------------------------------------
+// --- the device ------------------------------------------------------------------------------------------------------
 
 struct Runtime::Slot {
   explicit Slot(std::size_t bytes) : buffer(bytes) {}
@@ -280,8 +276,7 @@ std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
   return std::make_unique<Graph>(graph, cuda(stream_));
 }
 
-// --- what there is
-// ----------------------------------------------------------------------------------------------------
+// --- what there is ---------------------------------------------------------------------------------------------------
 
 BackendStatus gpu_status() {
   BackendStatus status{.name = "cuda", .available = false, .details = {}};
