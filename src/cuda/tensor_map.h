@@ -11,7 +11,7 @@
 namespace curie::CURIE_GPU {
 
 // A kernel takes it as a `const __grid_constant__` parameter, for the copy engine reads it there.
-struct alignas(64) TensorMap {
+struct alignas(128) TensorMap {
   std::byte opaque[128];
 };
 

@@ -129,7 +129,8 @@ void AsyncUnits::arrive(const void* address, unsigned expected_bytes, Where wher
   }
   barrier.expected += expected_bytes;
   --barrier.missing;
-  agents_.publish(warp_now(), barrier.published);
+  agents_.publish(warp_now(), barrier.gathered);
+  if (Observer* observer = machine().observer()) observer->mbarrier_arrived(address);
   if (!barrier.waiting.empty() || (barrier.expected == 0 && barrier.copies.empty())) settle(barrier, where);
 }
 
@@ -142,6 +143,7 @@ void AsyncUnits::wait(const void* address, unsigned parity, Where where) {
     barrier = &barrier_of(address, "waits", where);
   }
   agents_.learn(warp_now(), barrier->published);
+  if (Observer* observer = machine().observer()) observer->mbarrier_waited(address);
 }
 
 // Ends the running phase if all have arrived and all bytes are on their way: only now they are brought.
@@ -160,7 +162,11 @@ void AsyncUnits::settle(Mbarrier& barrier, Where where) {
 }
 
 void AsyncUnits::complete(Mbarrier& barrier) {
-  agents_.publish(Agents::kCopies, barrier.published);
+  agents_.publish(Agents::kCopies, barrier.gathered);
+  barrier.published = barrier.gathered;
+  if (Observer* observer = machine().observer()) {
+    observer->mbarrier_completed(machine().window_pointer(barrier.address, sizeof(std::uint64_t)));
+  }
   ++barrier.phase;
   barrier.missing = barrier.count;
   barrier.expected = 0;

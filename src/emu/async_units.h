@@ -35,9 +35,9 @@ struct Mbarrier {
   unsigned phase = 0;               // number of the running phase
   bool fenced = false;              // the copy engine sees that it is initialised
   Agents::Moment initialised;
-  Agents::Clock published{};
-  std::vector<BulkCopy> copies;  // in flight
-  std::vector<int> waiting;      // threads
+  Agents::Clock gathered{}, published{};  // by arrivals of all phases, and of those that are over
+  std::vector<BulkCopy> copies;           // in flight
+  std::vector<int> waiting;               // threads
 };
 
 class AsyncUnits {

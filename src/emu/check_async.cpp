@@ -64,25 +64,26 @@ void Checker::bulk_done(const std::byte* shared, std::size_t bytes) {
 }
 
 void Checker::in_flight(const Access& access, const Region& region) {
-  Where issued;
-  if (const BulkCopy* copy = async_units().copy_into(machine_.window_address(access.at, {}))) {
-    std::string what = fmt::format(
-        "{} at {} the target of the bulk copy of {}:{}, which is still in flight: {}; wait for its mbarrier first",
-        verb(access), places_.line(access.place), short_name(copy->where.file), copy->where.line,
-        region.describe(access.at, access.bytes));
-    stop(std::move(what));
-  }
+  const AsyncCopy* issued = nullptr;
   for (std::size_t i = 0; i < machine_.thread_count(); ++i) {
     for (const AsyncCopy& copy : machine_.thread(i).copies) {
       const auto* target = static_cast<const std::byte*>(copy.shared);
-      if (access.at < target + copy.bytes && target < access.at + access.bytes) issued = copy.where;
+      if (access.at < target + copy.bytes && target < access.at + access.bytes) issued = &copy;
     }
   }
-  std::string what = fmt::format(
-      "{} at {} the target of the cp.async of {}:{}, which is still in flight: {}; commit and "
-      "wait for it first",
-      verb(access), places_.line(access.place), short_name(issued.file), issued.line,
-      region.describe(access.at, access.bytes));
+  const char* kind = "cp.async";
+  const char* wait = "commit and wait for it";
+  Where where;
+  if (issued != nullptr) {
+    where = issued->where;
+  } else if (const BulkCopy* bulk = async_units().copy_into(machine_.window_address(access.at, {}))) {
+    kind = "bulk copy";
+    wait = "wait for its mbarrier";
+    where = bulk->where;
+  }
+  std::string what = fmt::format("{} at {} the target of the {} of {}:{}, which is still in flight: {}; {} first",
+                                 verb(access), places_.line(access.place), kind, short_name(where.file), where.line,
+                                 region.describe(access.at, access.bytes), wait);
   stop(std::move(what));
 }
 

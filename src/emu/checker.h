@@ -36,6 +36,9 @@ class Checker final : public Observer {
   }
   void async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) override;
   void async_done(const void* shared, int bytes) override;
+  void mbarrier_arrived(const void* barrier) override { causality_.mbarrier_arrived(barrier, thread()); }
+  void mbarrier_completed(const void* barrier) override { causality_.mbarrier_completed(barrier); }
+  void mbarrier_waited(const void* barrier) override { causality_.mbarrier_waited(barrier, thread()); }
   void bulk_issued(const std::byte* shared, std::size_t bytes, Where where) override;
   void bulk_read(const std::byte* global, std::size_t bytes, Where where) override;
   void bulk_done(const std::byte* shared, std::size_t bytes) override;

@@ -8,14 +8,6 @@ namespace {
 
 std::size_t warp_now() { return static_cast<std::size_t>(Machine::instance().current().warp); }
 
-// Checked mode orders ordinary accesses by mbarriers as by a fence and an atomic.
-void observe(const void* barrier, bool arrives, Where where) {
-  Observer* observer = Machine::instance().observer();
-  if (observer == nullptr) return;
-  if (arrives) observer->fenced(false);
-  observer->atomic(barrier, sizeof(std::uint64_t), where);
-}
-
 }  // namespace
 
 std::uint32_t window_address(const void* shared, Where where) {
@@ -25,12 +17,8 @@ std::uint32_t window_address(const void* shared, Where where) {
 void mbarrier_init(const void* barrier, unsigned count, Where where) { async_units().init(barrier, count, where); }
 void mbarrier_arrive(const void* barrier, unsigned expected_bytes, Where where) {
   async_units().arrive(barrier, expected_bytes, where);
-  observe(barrier, true, where);
 }
-void mbarrier_wait(const void* barrier, unsigned parity, Where where) {
-  async_units().wait(barrier, parity, where);
-  observe(barrier, false, where);
-}
+void mbarrier_wait(const void* barrier, unsigned parity, Where where) { async_units().wait(barrier, parity, where); }
 void proxy_fence() { async_units().proxy_fence(); }
 void bulk_copy(void* target, const TensorMap& map, const int* coordinates, const std::uint16_t* offsets,
                const void* barrier, Where where) {

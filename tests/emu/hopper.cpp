@@ -1,62 +1,18 @@
 // mbarriers, bulk tensor copies and wgmma against what PTX ISA and the CUDA Driver API say of them: loops over the
-// documented layouts and coordinates, none of it shared with a kernel; and planted bugs, each of which is reported.
-#include "cuda/hopper.cuh"
-
+// documented layouts and coordinates, none of it shared with a kernel.
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "cuda/launch.cuh"
+#include "hopper_tensors.h"
 #include "support/throws.h"
 
 namespace curie::emulated {
 namespace {
-
-using Element = std::uint16_t;  // bfloat16 bits, or just a number
-
-struct InOrder {
-  explicit InOrder(emu::Order order) { emu::settings().order = order; }
-  ~InOrder() { emu::settings() = {}; }
-};
-constexpr emu::Order kOrders[] = {emu::Order::ascending, emu::Order::descending, emu::Order::random};
-
-Element bf16_of(float value) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return static_cast<Element>(bits >> 16);  // exact for small integers
-}
-
-// A tensor of rank 2 to 4 in memory at a multiple of 256 bytes; element i holds i + 1.
-struct Numbers {
-  explicit Numbers(std::vector<std::uint64_t> extents) : extent(std::move(extents)) {
-    std::uint64_t bytes = sizeof(Element);
-    for (std::size_t i = 0; i < extent.size(); ++i) {
-      bytes *= extent[i];
-      if (i + 1 < extent.size()) stride.push_back(bytes);
-    }
-    data.resize(bytes / sizeof(Element) + 128);
-    const auto address = reinterpret_cast<std::uintptr_t>(data.data());
-    first = data.data() + (256 - address % 256) % 256 / sizeof(Element);
-    for (std::size_t i = 0; i < bytes / sizeof(Element); ++i) first[i] = static_cast<Element>(i + 1);
-  }
-  emu::TensorLayout layout() const {
-    return {first, sizeof(Element), static_cast<int>(extent.size()), extent.data(), stride.data()};
-  }
-
-  std::vector<std::uint64_t> extent, stride;
-  std::vector<Element> data;
-  Element* first;
-};
-
-TensorMap as_parameter(const emu::TensorMap& map) {
-  TensorMap parameter{};
-  std::memcpy(parameter.opaque, &map, sizeof map);
-  return parameter;
-}
 
 // --- copies ---------------------------------------------------------------------------------------------------------
 
@@ -298,12 +254,6 @@ struct ProductTiles {
   alignas(1024) Element b[64 * Columns];
 };
 
-// PTX ISA, "Matrix descriptor".
-std::uint64_t descriptor(unsigned address, unsigned leading, unsigned stride, std::uint64_t mode) {
-  return std::uint64_t{address / 16 & 0x3fff} | std::uint64_t{leading / 16 & 0x3fff} << 16 |
-         std::uint64_t{stride / 16 & 0x3fff} << 32 | mode << 62;
-}
-
 template <int Columns, typename Multiply>
 void multiply(Matrices<Columns>& m, Multiply multiply_depth) {
   auto& tiles = shared<ProductTiles<Columns>>();
@@ -378,163 +328,6 @@ TEST_CASE("a descriptor of another swizzle or stride gives other sums") {
       },
       &stride);
   CHECK(stride.wrong() > 1000);
-}
-
-// --- planted bugs ---------------------------------------------------------------------------------------------------
-
-namespace {
-
-// A producer (thread 128) brings tiles of 64 x 64 through two stages to a warpgroup that multiplies each by itself.
-// Each flaw leaves out or changes one thing.
-enum class Flaw {
-  none,
-  no_full_wait,
-  no_empty_wait,
-  early_release,
-  too_few_bytes,
-  too_many_bytes,
-  no_expectation,
-  wrong_parity,
-  no_proxy_fence,
-  no_block_barrier,
-  no_wgmma_fence,
-  no_product_wait,
-  divergent,
-  different_operands,
-  odd_descriptor,
-};
-constexpr int kSteps = 6;
-
-struct RingTiles {
-  alignas(1024) Element x[2][64 * 64];
-  Mbarrier full[2], empty[2];
-};
-
-struct Run {
-  Flaw flaw;
-  TensorMap map;
-  float* out;
-};
-
-void bring(RingTiles& tiles, const Run& run) {
-  for (int step = 0; step < kSteps; ++step) {
-    const int stage = step % 2;
-    const auto parity = static_cast<unsigned>(step / 2 % 2);
-    if (run.flaw != Flaw::no_empty_wait) mbarrier_wait(tiles.empty[stage], parity ^ 1);
-    const unsigned bytes = run.flaw == Flaw::too_few_bytes ? 4096u : run.flaw == Flaw::too_many_bytes ? 8208u : 8192u;
-    if (run.flaw == Flaw::no_expectation) {
-      mbarrier_arrive(tiles.full[stage]);
-    } else {
-      mbarrier_arrive_expecting(tiles.full[stage], bytes);
-    }
-    copy_box(tiles.x[stage], run.map, tiles.full[stage], 0, 0, 0);
-  }
-}
-
-void consume(RingTiles& tiles, const Run& run) {
-  const bool leads = threadIdx.x % 32 == 0;
-  float sums[32] = {};
-  if (run.flaw != Flaw::no_wgmma_fence) wgmma_fence();
-  for (int step = 0; step < kSteps; ++step) {
-    const int stage = step % 2;
-    const auto parity = static_cast<unsigned>(step / 2 % 2);
-    if (run.flaw != Flaw::no_full_wait)
-      mbarrier_wait(tiles.full[stage], run.flaw == Flaw::wrong_parity ? parity ^ 1 : parity);
-    unsigned at = shared_address(tiles.x[stage]);
-    if (run.flaw == Flaw::different_operands && threadIdx.x == 77) at += 32;
-    const std::uint64_t operand = descriptor(at, 16, 1024, 1) | (run.flaw == Flaw::odd_descriptor ? 1ull << 50 : 0);
-    if (run.flaw == Flaw::divergent && threadIdx.x >= 96) {
-      wgmma<true>(sums, operand, operand);
-    } else {
-      wgmma<true>(sums, operand, operand);
-    }
-    wgmma_commit();
-    if (run.flaw == Flaw::early_release && leads) mbarrier_arrive(tiles.empty[stage]);
-    if (run.flaw != Flaw::no_product_wait) wgmma_wait<0>();
-    if (run.flaw != Flaw::early_release && leads) mbarrier_arrive(tiles.empty[stage]);
-  }
-  for (int i = 0; i < 32; ++i) run.out[32 * threadIdx.x + static_cast<unsigned>(i)] = sums[i];
-}
-
-std::string outcome(Flaw flaw, emu::Order order, std::vector<float>& out) {
-  const InOrder in(order);
-  Numbers ones({64, 1, 64});
-  for (int i = 0; i < 64 * 64; ++i) ones.first[i] = bf16_of(1.0f);
-  const std::uint32_t box[] = {64, 1, 64}, step[] = {1, 1, 1};
-  out.assign(128 * 32, 0.0f);
-  const Run run{flaw, as_parameter(emu::encode_tiled(ones.layout(), box, step, emu::Swizzle::bytes_128)), out.data()};
-  return test::error_message([&] {
-    launch(
-        {.name = "ring", .grid = 1, .block = 160},
-        +[](Run what) {
-          RingTiles& tiles = shared<RingTiles>();
-          if (threadIdx.x == 0) {
-            for (int stage = 0; stage < 2; ++stage) {
-              mbarrier_init(tiles.full[stage], 1);
-              mbarrier_init(tiles.empty[stage], 4);
-            }
-            if (what.flaw != Flaw::no_proxy_fence) fence_async_proxy();
-          }
-          if (what.flaw != Flaw::no_block_barrier) __syncthreads();
-          if (threadIdx.x == 128) {
-            bring(tiles, what);
-          } else if (threadIdx.x < 128) {
-            consume(tiles, what);
-          }
-        },
-        run);
-  });
-}
-
-}  // namespace
-
-TEST_CASE("a ring of stages without a flaw sums all its tiles, in every order") {
-  for (const emu::Order order : kOrders) {
-    std::vector<float> out;
-    CHECK(outcome(Flaw::none, order, out) == "no error");
-    CHECK(out == std::vector<float>(128 * 32, 16.0f * kSteps));
-  }
-}
-
-TEST_CASE("every planted bug of a ring is reported, in every order") {
-  struct Bug {
-    Flaw flaw;
-    std::vector<std::string> words;  // one of them, by the order
-  };
-  const std::vector<Bug> bugs = {
-      {Flaw::no_full_wait,
-       {"has not waited for the mbarrier", "is still bringing: wait for its mbarrier", "nobody is left who can run"}},
-      {Flaw::no_empty_wait,
-       {"is still bringing", "no mbarrier lies between", "is still reading", "brought, and it has seen nobody",
-        "has had all 1 arrivals"}},
-      {Flaw::early_release, {"is still reading", "no mbarrier lies between"}},
-      {Flaw::too_few_bytes, {"was told to expect 4096 bytes, but copies bring 8192"}},
-      {Flaw::too_many_bytes, {"8208 bytes are expected and 8192 are on their way"}},
-      {Flaw::no_expectation,
-       {"is still bringing: wait for its mbarrier", "was told to expect 0 bytes, but copies bring 8192"}},
-      {Flaw::wrong_parity,
-       {"has not waited for the mbarrier", "is still bringing: wait for its mbarrier", "nobody is left who can run"}},
-      {Flaw::no_proxy_fence, {"fence.proxy.async comes first"}},
-      {Flaw::no_block_barrier, {"nobody has initialised", "another warp has initialised, and no barrier lies between"}},
-      {Flaw::no_wgmma_fence, {"before any wgmma.fence of its warp"}},
-      {Flaw::no_product_wait, {"is still reading", "returns while a wgmma", "no mbarrier lies between"}},
-      {Flaw::divergent, {"but others of its warpgroup are at that of"}},
-      {Flaw::different_operands, {"with other descriptors than the rest"}},
-      {Flaw::odd_descriptor, {"has a base offset"}},
-  };
-  for (const Bug& bug : bugs) {
-    for (const emu::Order order : kOrders) {
-      std::vector<float> out;
-      const std::string message = outcome(bug.flaw, order, out);
-      CAPTURE(static_cast<int>(bug.flaw));
-      CAPTURE(static_cast<int>(order));
-      CAPTURE(message);
-      bool named = false;
-      for (const std::string& words : bug.words) named = named || message.find(words) != std::string::npos;
-      CHECK(named);
-      CHECK(message.find("hopper.cpp:") != std::string::npos);
-    }
-  }
 }
 
 TEST_CASE("sums are NaN until their wait, and a block may not end before its copies") {
