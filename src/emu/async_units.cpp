@@ -17,7 +17,15 @@ constexpr std::uint32_t kCopyAlignment = 128;
 Machine& machine() { return Machine::instance(); }
 [[noreturn]] void stop(std::string what) { machine().stop(std::move(what)); }
 std::size_t warp_now() { return static_cast<std::size_t>(machine().current().warp); }
-std::string text(const Where& where) { return fmt::format("{}:{}", short_name(where.file), where.line); }
+// Without memory of its own: nobody unwinds the stack of a kernel that is stopped.
+struct Text {
+  char of[96];
+};
+Text text(const Where& where) {
+  Text result{};
+  fmt::format_to_n(result.of, sizeof result.of - 1, "{}:{}", short_name(where.file), where.line);
+  return result;
+}
 
 bool meet(std::uint32_t first, std::uint32_t end, std::uint32_t other_first, std::uint32_t other_end) {
   return first < other_end && other_first < end;
@@ -46,14 +54,14 @@ void AsyncUnits::block_begins() {
 void AsyncUnits::thread_ends() const {
   if (warps_[warp_now()].sums.empty()) return;
   stop(fmt::format("returns while a wgmma of {} is in flight: commit and wait for it first",
-                   text(warps_[warp_now()].sums.front().where)));
+                   text(warps_[warp_now()].sums.front().where).of));
 }
 
 std::string AsyncUnits::left_at_block_end() const {
   for (const Mbarrier& barrier : barriers_) {
     if (barrier.copies.empty()) continue;
     return fmt::format("the block ends while a bulk copy of {} is in flight: wait for its mbarrier first",
-                       text(barrier.copies.front().where));
+                       text(barrier.copies.front().where).of);
   }
   return {};
 }
@@ -89,10 +97,11 @@ void AsyncUnits::init(const void* barrier, unsigned count, Where where) {
   if (address % 8 != 0 || count < 1 || count > kMostArrivals) {
     stop(
         fmt::format("is at mbarrier.init of {}: the address is a multiple of 8 and the count 1 to {}; got {:#x} and {}",
-                    text(where), kMostArrivals, address, count));
+                    text(where).of, kMostArrivals, address, count));
   }
   for (const Mbarrier& other : barriers_) {
-    if (other.address == address) stop(fmt::format("initialises at {} an mbarrier that is one already", text(where)));
+    if (other.address == address)
+      stop(fmt::format("initialises at {} an mbarrier that is one already", text(where).of));
   }
   Mbarrier& made = barriers_.emplace_back();
   made.address = address;
@@ -110,11 +119,11 @@ Mbarrier& AsyncUnits::barrier_of(const void* address, const char* verb, Where wh
   const auto found =
       std::find_if(barriers_.begin(), barriers_.end(), [at](const Mbarrier& barrier) { return barrier.address == at; });
   if (found == barriers_.end()) {
-    stop(fmt::format("{} at {} at an mbarrier that nobody has initialised (address {:#x})", verb, text(where), at));
+    stop(fmt::format("{} at {} at an mbarrier that nobody has initialised (address {:#x})", verb, text(where).of, at));
   }
   if (!agents_.seen(found->initialised, warp_now())) {
     stop(fmt::format("{} at {} at an mbarrier that another warp has initialised, and no barrier lies between", verb,
-                     text(where)));
+                     text(where).of));
   }
   return *found;
 }
@@ -125,7 +134,7 @@ void AsyncUnits::arrive(const void* address, unsigned expected_bytes, Where wher
   if (barrier.missing == 0) {
     stop(
         fmt::format("arrives at {} at an mbarrier that has had all {} arrivals of its phase and still expects {} bytes",
-                    text(where), barrier.count, barrier.expected));
+                    text(where).of, barrier.count, barrier.expected));
   }
   barrier.expected += expected_bytes;
   --barrier.missing;
@@ -154,7 +163,7 @@ void AsyncUnits::settle(Mbarrier& barrier, Where where) {
   if (coming < barrier.expected) return;
   if (coming > barrier.expected) {
     stop(fmt::format("is at {}, where an mbarrier was told to expect {} bytes, but copies bring {} (the first of {})",
-                     text(where), barrier.expected, coming, text(barrier.copies.front().where)));
+                     text(where).of, barrier.expected, coming, text(barrier.copies.front().where).of));
   }
   for (const BulkCopy& copy : barrier.copies) land(copy);
   barrier.copies.clear();
@@ -183,19 +192,20 @@ void AsyncUnits::copy(void* target, const TensorMap& map, const int* coordinates
     stop(
         fmt::format("starts a bulk copy at {} with an mbarrier whose initialisation the copy engine need not see: "
                     "fence.proxy.async comes first",
-                    text(where)));
+                    text(where).of));
   }
   BulkCopy copy{.first = machine().window_address(target, where),
                 .bytes = static_cast<std::uint32_t>(map.bytes()),
                 .map = map,
                 .where = where};
   if (copy.first % kCopyAlignment != 0) {
-    stop(fmt::format("starts a bulk copy at {} to shared address {:#x}, which is no multiple of {}", text(where),
+    stop(fmt::format("starts a bulk copy at {} to shared address {:#x}, which is no multiple of {}", text(where).of,
                      copy.first, kCopyAlignment));
   }
   std::copy_n(coordinates, map.rank, copy.coordinates.begin());
   if (map.im2col) std::copy_n(offsets, map.spatial(), copy.offsets.begin());
-  if (coordinates[0] < 0) stop(fmt::format("starts a bulk copy at {} before the first element of a line", text(where)));
+  if (coordinates[0] < 0)
+    stop(fmt::format("starts a bulk copy at {} before the first element of a line", text(where).of));
   check_overwritten(copy, warp_now());
   Observer* observer = machine().observer();
   std::byte* to = machine().window_pointer(copy.first, copy.bytes);
@@ -221,26 +231,26 @@ void AsyncUnits::copy(void* target, const TensorMap& map, const int* coordinates
 
 void AsyncUnits::check_overwritten(const BulkCopy& copy, std::size_t warp) const {
   const std::uint32_t end = copy.first + copy.bytes;
-  const std::string what = fmt::format("starts a bulk copy at {} to shared memory that", text(copy.where));
+  const auto refuse = [&](const char* user, const Where& where, const char* why) {
+    stop(fmt::format("starts a bulk copy at {} to shared memory that the {} of {} {}", text(copy.where).of, user,
+                     text(where).of, why));
+  };
   for (const Mbarrier& barrier : barriers_) {
     for (const BulkCopy& other : barrier.copies) {
       if (meet(copy.first, end, other.first, other.first + other.bytes)) {
-        stop(fmt::format("{} the bulk copy of {} is still bringing", what, text(other.where)));
+        refuse("bulk copy", other.where, "is still bringing");
       }
     }
   }
   for (const Use& use : written_) {
     if (meet(copy.first, end, use.first, use.end) && !agents_.seen(use.done, warp)) {
-      stop(fmt::format("{} the bulk copy of {} brought, and it has seen nobody who waited for that", what,
-                       text(use.where)));
+      refuse("bulk copy", use.where, "brought, and it has seen nobody who waited for that");
     }
   }
   for (const Use& use : read_) {
     if (!meet(copy.first, end, use.first, use.end)) continue;
-    if (use.pending) stop(fmt::format("{} the wgmma of {} is still reading", what, text(use.where)));
-    if (!agents_.seen(use.done, warp)) {
-      stop(fmt::format("{} the wgmma of {} has read, and no mbarrier lies between", what, text(use.where)));
-    }
+    if (use.pending) refuse("wgmma", use.where, "is still reading");
+    if (!agents_.seen(use.done, warp)) refuse("wgmma", use.where, "has read, and no mbarrier lies between");
   }
 }
 
@@ -272,16 +282,16 @@ void AsyncUnits::multiply(const WarpgroupProduct& product, float* sums, Where wh
   const std::size_t number = thread / kWarpgroup;
   Rendezvous& group = rendezvous_[number];
   if (machine().thread_count() < (number + 1) * kWarpgroup) {
-    stop(fmt::format("is at the wgmma of {} in a warpgroup of fewer than {} threads", text(where), kWarpgroup));
+    stop(fmt::format("is at the wgmma of {} in a warpgroup of fewer than {} threads", text(where).of, kWarpgroup));
   }
   if (group.arrived == 0) {
     group.product = product;
     group.where = where;
   } else if (!same_place(where, group.where)) {
-    stop(fmt::format("is at the wgmma of {}, but others of its warpgroup are at that of {}", text(where),
-                     text(group.where)));
+    stop(fmt::format("is at the wgmma of {}, but others of its warpgroup are at that of {}", text(where).of,
+                     text(group.where).of));
   } else if (group.product != product) {
-    stop(fmt::format("is at the wgmma of {} with other descriptors than the rest of its warpgroup", text(where)));
+    stop(fmt::format("is at the wgmma of {} with other descriptors than the rest of its warpgroup", text(where).of));
   }
   group.sums[thread % kWarpgroup] = sums;
   if (++group.arrived < kWarpgroup) {
@@ -301,22 +311,22 @@ void AsyncUnits::check_operand(const Use& operand, std::size_t warp) const {
       stop(
           fmt::format("is at the wgmma of {}, an operand of which the bulk copy of {} is still bringing: wait for its "
                       "mbarrier first",
-                      text(operand.where), text(copy.where)));
+                      text(operand.where).of, text(copy.where).of));
     }
   }
   for (const Use& copy : written_) {
     if (!meet(operand.first, operand.end, copy.first, copy.end) || agents_.seen(copy.done, warp)) continue;
     stop(fmt::format("is at the wgmma of {}, but its warp has not waited for the mbarrier of the bulk copy of {}",
-                     text(operand.where), text(copy.where)));
+                     text(operand.where).of, text(copy.where).of));
   }
 }
 
 void AsyncUnits::issue(Rendezvous& group, std::size_t first_warp) {
   const WarpgroupProduct& product = group.product;
   for (const std::uint64_t descriptor : {product.a, product.b}) {
-    std::string objection = objection_to(descriptor);
-    if (!objection.empty())
-      stop(fmt::format("is at the wgmma of {}, whose descriptor {}", text(group.where), objection));
+    if (const char* objection = objection_to(descriptor); objection != nullptr) {
+      stop(fmt::format("is at the wgmma of {}, whose descriptor {}", text(group.where).of, objection));
+    }
   }
   const AddressRange ranges[] = {range_of_a(product), range_of_b(product)};
   const auto registers = static_cast<std::size_t>(product.columns) / 2;
@@ -326,7 +336,7 @@ void AsyncUnits::issue(Rendezvous& group, std::size_t first_warp) {
     if (!warp.fenced) {
       stop(
           fmt::format("is at the wgmma of {} before any wgmma.fence of its warp, so that it need not see the registers",
-                      text(group.where)));
+                      text(group.where).of));
     }
     for (const AddressRange& range : ranges) {
       const Use use{.first = range.first,

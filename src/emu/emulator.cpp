@@ -252,8 +252,11 @@ std::uint32_t Machine::window_address(const void* shared, Where where) {
     const auto offset = static_cast<std::size_t>(at - block->data);
     if (offset < block->bytes) return block->window + static_cast<std::uint32_t>(offset);
   }
-  stop(fmt::format("is at {}:{} with an address that is not in shared<T>() or dynamic_shared<T>() of its block",
-                   short_name(where.file), where.line));
+  std::string what = fmt::format(
+      "is at {}:{} with an address that is not in shared<T>() or dynamic_shared<T>() of its "
+      "block",
+      short_name(where.file), where.line);
+  stop(std::move(what));
 }
 
 std::byte* Machine::window_pointer(std::uint32_t address, std::size_t bytes) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tensor/error.h"
-
 namespace curie::emu {
 namespace {
 
@@ -42,11 +40,11 @@ OperandPlace operand_place(std::uint64_t descriptor) {
   return {field(descriptor, 0), field(descriptor, 16), field(descriptor, 32), kModes[descriptor >> 62]};
 }
 
-std::string objection_to(std::uint64_t descriptor) {
+const char* objection_to(std::uint64_t descriptor) {
   constexpr std::uint64_t kUsed = 0xc00e3fff3fff3fffu;
-  if ((descriptor & ~kUsed) != 0) return fmt::format("sets reserved bits ({:#x})", descriptor & ~kUsed);
+  if ((descriptor & ~kUsed) != 0) return "sets reserved bits";
   if ((descriptor >> 49 & 7) != 0) return "has a base offset, which is not emulated: align the operand";
-  return {};
+  return nullptr;
 }
 
 // Matrices are made of atoms, each eight lines of span_of(swizzle) bytes: a line along the depth has all of it (16

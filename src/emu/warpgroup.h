@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "emu/hopper.h"
 
@@ -21,8 +20,8 @@ struct OperandPlace {
   Swizzle swizzle = Swizzle::none;
 };
 OperandPlace operand_place(std::uint64_t descriptor);
-// Empty, or what is wrong with the descriptor.
-std::string objection_to(std::uint64_t descriptor);
+// Null, or what is wrong with the descriptor.
+const char* objection_to(std::uint64_t descriptor);
 
 // Where element (index along M or N, depth) lies. transposed: neighbours along M or N are neighbours in memory, else
 // neighbours along the depth.
