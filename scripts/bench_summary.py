@@ -37,8 +37,8 @@ def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def pairs(rows):
-    """(primitive, arithmetic) -> {shape: libraries' time / Curie's}, where both are there."""
+def pairs(rows, libraries=("cudnn", "cudnn-fastest")):
+    """(primitive, arithmetic) -> {shape: libraries' best time / Curie's}, where both are there."""
     times = {}
     for row in rows:
         parts = row["name"].split("/")
@@ -47,7 +47,11 @@ def pairs(rows):
             times.setdefault((primitive, arithmetic), {}).setdefault(shape, {})[kernels] = row["real_time"]
     found = {}
     for key, shapes in times.items():
-        ratios = {shape: both["cudnn"] / both["curie"] for shape, both in shapes.items() if len(both) == 2}
+        ratios = {}
+        for shape, by_maker in shapes.items():
+            theirs = [by_maker[name] for name in libraries if name in by_maker]
+            if theirs and "curie" in by_maker:
+                ratios[shape] = min(theirs) / by_maker["curie"]
         if ratios:
             found[key] = ratios
     return found

@@ -81,7 +81,7 @@ def kernel_table(results=RESULTS):
 def faster(rows):
     """Members of VendorPrimitives -> whether the libraries' geometric mean over shapes and arithmetics is the shorter one."""
     ratios = {member: [] for member in MEMBERS}
-    for (primitive, _), by_shape in bench_summary.pairs(rows).items():
+    for (primitive, _), by_shape in bench_summary.pairs(rows, libraries=("cudnn",)).items():
         for member, prefix in MEMBERS.items():
             if primitive.startswith(prefix):
                 ratios[member] += by_shape.values()

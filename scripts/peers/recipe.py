@@ -9,7 +9,7 @@ uses Keras, PyTorch's or torchvision's own where it uses PyTorch. `--seed` draws
 to the images; `--split-seed` the split.
 
 There are no ImageNet weights here: the VGG16 backbone is drawn once by the seed, uniform as He et al. 2015 (biases 0), and
-frozen. Where images are not augmented its features are computed once.
+frozen. The features of images that are not augmented (validation and test always) are computed once.
 
 The JSON holds the history, the figures of the last epoch's weights on the test part, and those of the epoch that was best on
 the validation part (by accuracy for pneumonia-cnn-70, whose validation part is the test part; by loss elsewhere).
@@ -76,10 +76,11 @@ class Run:
         self.order, self.changes = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
         self.pixels = {part: pixels[indices] for part, indices in parts.items()}
         self.labels = {part: torch.from_numpy(labels[indices]) for part, indices in parts.items()}
-        self.network, self.features = self.model, None
-        if isinstance(self.model, recipes_torch.Vgg16Head) and not recipes_data.augments(name):
-            self.features = {part: self.backbone_features(part) for part in parts}
+        self.frozen, self.network, self.features = isinstance(self.model, recipes_torch.Vgg16Head), self.model, {}
+        if self.frozen:
             self.network = self.model.head
+            fixed = [part for part in parts if part != "train" or not recipes_data.augments(name)]
+            self.features = {part: self.backbone_features(part) for part in fixed}
 
     def backbone_features(self, part):
         with torch.no_grad():
@@ -96,7 +97,14 @@ class Run:
         return x.contiguous(memory_format=torch.channels_last)
 
     def inputs(self, part, rows, augmented=False):
-        return self.images(part, rows, augmented) if self.features is None else self.features[part][rows]
+        """What `network` takes: images, or the frozen backbone's features of them."""
+        if part in self.features:
+            return self.features[part][rows]
+        images = self.images(part, rows, augmented)
+        if not self.frozen:
+            return images
+        with torch.no_grad():
+            return self.model.backbone(images)
 
     def predicted(self, logits):
         return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
@@ -182,7 +190,7 @@ def main():
         quality = validation["accuracy"] if by_accuracy else -validation["loss"]
         if best is None or quality > best[0]:
             best = (quality, epoch + 1, copy.deepcopy(run.network.state_dict()))
-        print(" ".join(f"{key} {value:.4f}" for key, value in history[-1].items()), flush=True)
+        print(" ".join(f"{key} {value:.4g}" for key, value in history[-1].items()), flush=True)
     result = {
         "recipe": args.recipe,
         "framework": f"torch {torch.__version__}",

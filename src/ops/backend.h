@@ -212,6 +212,9 @@ struct BackendOptions {
   Math math = Math::exact;           // of GPU kernels; the CPU computes exactly, and refuses another
   bool record_steps = true;          // false: a recording is the plain function, as on a CPU
   Kernels kernels = Kernels::curie;  // of a GPU; asking for cudnn on another device is an error
+  // Of cuDNN's convolutions: time all algorithms and take the fastest, though its results may then differ from run to
+  // run. For comparisons; training repeats to the bit.
+  bool library_trials = false;
 };
 
 // The backend for a device name (src/backends.cpp, the only file that names them all): "cpu"; "cuda" or "cuda:N";

@@ -1,6 +1,5 @@
-// Every recipe but the two on VGG16 from pictures to a report on the emulated CUDA kernels, one epoch on a handful of
-// small phantoms, and beside it the same on the CPU. VGG16's pools leave nothing of images below 128 x 128, which take
-// the emulator minutes.
+// Every recipe but the two on VGG16 (emulated_vgg16_*.cpp) from pictures to a report on the emulated CUDA kernels, one
+// epoch on a handful of small phantoms, and beside it the same on the CPU.
 #include <doctest/doctest.h>
 
 #include "emulated_run.h"

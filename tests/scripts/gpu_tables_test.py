@@ -22,6 +22,8 @@ ROWS = [
     row("conv2d_forward", "small", "curie", 10.0), row("conv2d_forward", "small", "cudnn", 20.0),
     row("conv2d_forward", "large", "curie", 10.0), row("conv2d_forward", "large", "cudnn", 5.0),
     row("dense_forward", "small", "curie", 10.0), row("dense_forward", "small", "cudnn", 4.0),
+    row("conv2d_backward_input", "small", "curie", 6.0), row("conv2d_backward_input", "small", "cudnn", 24.0),
+    row("conv2d_backward_input", "small", "cudnn-fastest", 3.0),
     row("conv_pool_forward", "small", "curie", 3.0),
     {**row("dense_forward", "large", "curie", 0.0), "error_occurred": True, "error_message": "wrong result: y"},
 ]  # fmt: skip
@@ -68,6 +70,8 @@ class GpuTables(unittest.TestCase):
         convolution = result["libraries_over_curie"]["conv2d_forward, exact"]
         self.assertEqual(convolution["geometric_mean"], 1.0)
         self.assertEqual((convolution["least"], convolution["most"]), (["large", 0.5], ["small", 2.0]))
+        gradient = result["libraries_over_curie"]["conv2d_backward_input, exact"]
+        self.assertEqual(gradient["geometric_mean"], 0.5)  # beside the fastest of the libraries' rows
         self.assertNotIn("conv_pool_forward, exact", result["libraries_over_curie"])
 
     def test_without_a_measurement_the_tables_say_so_and_auto_names_nothing(self):

@@ -33,6 +33,8 @@ namespace curie::CURIE_GPU {
   use(cudnnGetConvolutionBackwardDataAlgorithm_v7) use(cudnnGetConvolutionBackwardDataWorkspaceSize)                  \
   use(cudnnConvolutionBackwardData) use(cudnnGetConvolutionBackwardFilterAlgorithm_v7)                                \
   use(cudnnGetConvolutionBackwardFilterWorkspaceSize) use(cudnnConvolutionBackwardFilter)                             \
+  use(cudnnFindConvolutionForwardAlgorithm) use(cudnnFindConvolutionBackwardDataAlgorithm)                            \
+  use(cudnnFindConvolutionBackwardFilterAlgorithm)                                                                    \
   use(cudnnConvolutionBackwardBias) use(cudnnAddTensor) use(cudnnPoolingForward) use(cudnnPoolingBackward)            \
   use(cudnnBatchNormalizationForwardTraining) use(cudnnBatchNormalizationForwardInference)                            \
   use(cudnnBatchNormalizationBackward)

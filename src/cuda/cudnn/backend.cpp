@@ -46,7 +46,8 @@ CudnnBackend::CudnnBackend(int device, const BackendOptions& options, const Vend
       identity_(describe_activation(functions_->cudnn, Activation::none)),
       relu_(describe_activation(functions_->cudnn, Activation::relu)),
       somewhere_(allocate(kVendorWorkspaceAlignment)),
-      workspace_limit_(limit_of(memory())) {}
+      workspace_limit_(limit_of(memory())),
+      choice_(options.library_trials ? Choice::fastest : Choice::repeatable) {}
 
 CudnnBackend::~CudnnBackend() = default;
 
@@ -66,7 +67,7 @@ ConvolutionPlan& CudnnBackend::plan_of(const Conv2dShape& shape) const {
   const auto found = convolutions_.find(shape);
   if (found != convolutions_.end()) return found->second;
   return convolutions_
-      .emplace(shape, plan_convolution(functions_->cudnn, cudnn_.get(), math(), shape, workspace_limit_))
+      .emplace(shape, plan_convolution(functions_->cudnn, cudnn_.get(), math(), choice_, shape, workspace_limit_))
       .first->second;
 }
 

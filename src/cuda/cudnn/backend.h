@@ -86,6 +86,7 @@ class CudnnBackend final : public GpuBackend {
   ActivationDescriptor identity_, relu_;
   Buffer somewhere_;  // a device address for cuBLASLt's planning
   std::size_t workspace_limit_ = 0;
+  Choice choice_ = Choice::repeatable;
   // Plans belong to this backend, whose math and device they were made for.
   mutable std::map<Conv2dShape, ConvolutionPlan> convolutions_;
   mutable std::map<DenseShape, DensePlan> denses_;

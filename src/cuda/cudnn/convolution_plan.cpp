@@ -9,16 +9,17 @@ namespace {
 
 bool not_supported(cudnnStatus_t status) { return CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED; }
 
-// One direction: `list` asks cuDNN for algorithms, the quickest by its estimate first, `size` for the workspace of one.
+// One direction: `list` asks cuDNN for algorithms, the quickest by its estimate or by its trial first, `size` for the
+// workspace of one.
 template <typename Performance, typename List, typename Size>
-auto choose(const CudnnFunctions& cudnn, const char* direction, Math math, const Conv2dShape& shape,
+auto choose(const CudnnFunctions& cudnn, const char* direction, Math math, Choice choice, const Conv2dShape& shape,
             std::size_t workspace_limit, List list, Size size) {
   using Algorithm = decltype(Performance::algo);
   ConvolutionDescriptor convolution = describe_convolution(cudnn, shape);
   const auto set_math = [&](cudnnMathType_t type) {
     cudnn.check(cudnn.cudnnSetConvolutionMathType(convolution.get(), type), "cudnnSetConvolutionMathType");
   };
-  set_math(math == Math::exact ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);  // the default takes float32 as TF32
+  set_math(rounds_factors(math) ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);  // the default takes float32 as TF32
 
   constexpr int kMost = 16;
   Performance found[kMost] = {};
@@ -26,17 +27,19 @@ auto choose(const CudnnFunctions& cudnn, const char* direction, Math math, const
   const cudnnStatus_t status = list(convolution.get(), kMost, &count, found);
   if (!not_supported(status)) cudnn.check(status, direction);
   for (int i = 0; i < count; ++i) {
-    if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC) continue;
-    if (math != Math::exact) set_math(found[i].mathType);
+    if (found[i].status != CUDNN_STATUS_SUCCESS) continue;
+    if (choice == Choice::repeatable && found[i].determinism != CUDNN_DETERMINISTIC) continue;
+    if (rounds_factors(math)) set_math(found[i].mathType);
     std::size_t workspace = 0;
     if (size(convolution.get(), found[i].algo, &workspace) != CUDNN_STATUS_SUCCESS) continue;
     if (workspace > workspace_limit) continue;
     return std::optional(ConvolutionChoice<Algorithm>{std::move(convolution), found[i].algo, workspace});
   }
   log_info(
-      "cuDNN: {} offers no deterministic algorithm within {} bytes of workspace for x ({}, {}, {}, {}), filters "
+      "cuDNN: {} offers no {}algorithm within {} bytes of workspace for x ({}, {}, {}, {}), filters "
       "({}, {}, {}, {}): Curie's kernel works there",
-      direction, workspace_limit, shape.n, shape.h, shape.w, shape.c, shape.k, shape.r, shape.s, shape.c);
+      direction, choice == Choice::repeatable ? "deterministic " : "", workspace_limit, shape.n, shape.h, shape.w,
+      shape.c, shape.k, shape.r, shape.s, shape.c);
   return std::optional<ConvolutionChoice<Algorithm>>();
 }
 
@@ -47,8 +50,8 @@ std::size_t ConvolutionPlan::workspace() const {
                    backward_weights ? backward_weights->workspace : 0});
 }
 
-ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, const Conv2dShape& shape,
-                                 std::size_t workspace_limit) {
+ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, Choice choice,
+                                 const Conv2dShape& shape, std::size_t workspace_limit) {
   ConvolutionPlan plan;
   if (!cudnn_takes(shape)) return plan;
   plan.x = describe_tensor(cudnn, shape.n, shape.h, shape.w, shape.c);
@@ -58,26 +61,33 @@ ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t hand
   const cudnnTensorDescriptor_t x = plan.x.get(), y = plan.y.get();
   const cudnnFilterDescriptor_t w = plan.w.get();
 
+  const bool trial = choice == Choice::fastest;
   plan.forward = choose<cudnnConvolutionFwdAlgoPerf_t>(
-      cudnn, "cudnnGetConvolutionForwardAlgorithm_v7", math, shape, workspace_limit,
+      cudnn, "cudnnGetConvolutionForwardAlgorithm_v7", math, choice, shape, workspace_limit,
       [&](auto convolution, int most, int* count, auto* found) {
-        return cudnn.cudnnGetConvolutionForwardAlgorithm_v7(handle, x, w, convolution, y, most, count, found);
+        const auto list =
+            trial ? cudnn.cudnnFindConvolutionForwardAlgorithm : cudnn.cudnnGetConvolutionForwardAlgorithm_v7;
+        return list(handle, x, w, convolution, y, most, count, found);
       },
       [&](auto convolution, auto algorithm, std::size_t* bytes) {
         return cudnn.cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, convolution, y, algorithm, bytes);
       });
   plan.backward_input = choose<cudnnConvolutionBwdDataAlgoPerf_t>(
-      cudnn, "cudnnGetConvolutionBackwardDataAlgorithm_v7", math, shape, workspace_limit,
+      cudnn, "cudnnGetConvolutionBackwardDataAlgorithm_v7", math, choice, shape, workspace_limit,
       [&](auto convolution, int most, int* count, auto* found) {
-        return cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, w, y, convolution, x, most, count, found);
+        const auto list =
+            trial ? cudnn.cudnnFindConvolutionBackwardDataAlgorithm : cudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7;
+        return list(handle, w, y, convolution, x, most, count, found);
       },
       [&](auto convolution, auto algorithm, std::size_t* bytes) {
         return cudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(handle, w, y, convolution, x, algorithm, bytes);
       });
   plan.backward_weights = choose<cudnnConvolutionBwdFilterAlgoPerf_t>(
-      cudnn, "cudnnGetConvolutionBackwardFilterAlgorithm_v7", math, shape, workspace_limit,
+      cudnn, "cudnnGetConvolutionBackwardFilterAlgorithm_v7", math, choice, shape, workspace_limit,
       [&](auto convolution, int most, int* count, auto* found) {
-        return cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, x, y, convolution, w, most, count, found);
+        const auto list = trial ? cudnn.cudnnFindConvolutionBackwardFilterAlgorithm
+                                : cudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7;
+        return list(handle, x, y, convolution, w, most, count, found);
       },
       [&](auto convolution, auto algorithm, std::size_t* bytes) {
         return cudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, convolution, w, algorithm, bytes);

@@ -1,6 +1,6 @@
-// How cuDNN computes the three directions of one convolution: chosen once a shape, by cuDNN's heuristics, which launch
-// nothing and allocate nothing on the device. Only deterministic algorithms are taken, since two runs with one seed
-// must give the same bytes; for that reason they are not timed against each other either.
+// How cuDNN computes the three directions of one convolution: chosen once a shape. Where two runs with one seed must
+// give the same bytes (Choice::repeatable), it is the first deterministic algorithm by cuDNN's heuristics, which launch
+// nothing and allocate nothing on the device. Choice::fastest has cuDNN time them all, in memory of its own.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,8 @@ struct ConvolutionChoice {
   std::size_t workspace = 0;  // bytes
 };
 
+enum class Choice { repeatable, fastest };
+
 struct ConvolutionPlan {
   TensorDescriptor x, y, bias;
   FilterDescriptor w;
@@ -30,7 +32,7 @@ struct ConvolutionPlan {
 };
 
 // Algorithms that want more workspace than the limit are passed over.
-ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, const Conv2dShape& shape,
-                                 std::size_t workspace_limit);
+ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, Choice choice,
+                                 const Conv2dShape& shape, std::size_t workspace_limit);
 
 }  // namespace curie::CURIE_GPU

@@ -42,7 +42,7 @@ bool uses_bias(cublasLtEpilogue_t epilogue) {
 std::optional<Product> Product::plan(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math,
                                      const Request& request, std::size_t workspace_limit, const void* somewhere) {
   Product product;
-  const auto arithmetic = math == Math::exact ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_FAST_TF32;
+  const auto arithmetic = rounds_factors(math) ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   cublasLtMatmulDesc_t operation = nullptr;
   cublas.check(cublas.cublasLtMatmulDescCreate(&operation, arithmetic, CUDA_R_32F), "cublasLtMatmulDescCreate");
   product.operation_ = {operation, {cublas.cublasLtMatmulDescDestroy}};

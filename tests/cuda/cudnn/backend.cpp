@@ -94,6 +94,23 @@ TEST_CASE("a shape is planned once, before the first call, and a call allocates 
   CHECK(fixture.calls("cudnnGetConvolutionForwardAlgorithm_v7") == 2);
 }
 
+TEST_CASE("with trials the fastest algorithm is taken, whether its results repeat or not") {
+  const Fixture fixture;
+  const auto timed = stand_in_backend({.library_trials = true});
+  const Arrays arrays(*timed, kShape);
+  arrays.forward(kShape, arrays.bias.tensor, Activation::relu);
+  for (const char* direction : {"ForwardAlgorithm", "BackwardDataAlgorithm", "BackwardFilterAlgorithm"}) {
+    CHECK(fixture.calls(("cudnnFindConvolution" + std::string(direction)).c_str()) == 1);
+    CHECK(fixture.calls(("cudnnGetConvolution" + std::string(direction) + "_v7").c_str()) == 0);
+  }
+  CHECK(fixture.calls("cudnnConvolutionBiasActivationForward") == 1);
+  const auto own = stand_in_backend({}, {.convolution = false});
+  const Arrays expected(*own, kShape);
+  expected.forward(kShape, expected.bias.tensor, Activation::relu);
+  const std::vector<float> found = arrays.y.values(), wanted = expected.y.values();
+  for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(found[i] == doctest::Approx(wanted[i]).epsilon(1e-5));
+}
+
 TEST_CASE("bias and ReLU are one call where cuDNN has it, and the same values in several where it refuses") {
   const Fixture fixture;
   const auto backend = stand_in_backend();

@@ -1,5 +1,6 @@
 // The stand-in's convolutions. For each direction it offers, in this order, an algorithm that is not supported, one
-// that wants more memory than there is, one whose result depends on the run, and then what Curie must take.
+// that wants more memory than there is, one whose result depends on the run, and then what Curie must take. A trial
+// finds that last one the fastest, and says of it that its result depends on the run.
 #include <algorithm>
 #include <vector>
 
@@ -25,6 +26,18 @@ cudnnStatus_t list(const cudnnConvolutionStruct& convolution, int most, int* cou
   };
   *count = std::min<int>(most, std::size(offers));
   std::copy_n(offers, *count, found);
+  return CUDNN_STATUS_SUCCESS;
+}
+
+template <typename Performance, typename Algorithm>
+cudnnStatus_t try_all(const cudnnConvolutionStruct& convolution, int most, int* count, Performance* found,
+                      Algorithm refused, Algorithm taken, std::size_t workspace) {
+  const Performance times[] = {
+      {taken, CUDNN_STATUS_SUCCESS, 0.5f, workspace, CUDNN_NON_DETERMINISTIC, convolution.math, {}},
+      {refused, CUDNN_STATUS_NOT_SUPPORTED, -1.0f, 0, CUDNN_DETERMINISTIC, convolution.math, {}},
+  };
+  *count = std::min<int>(most, std::size(times));
+  std::copy_n(times, *count, found);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -114,6 +127,16 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t, const cudnnT
   return list(*convolution, most, count, found, CUDNN_CONVOLUTION_FWD_ALGO_FFT, forward_algorithm(*w),
               forward_workspace(*w));
 }
+cudnnStatus_t cudnnFindConvolutionForwardAlgorithm(cudnnHandle_t, const cudnnTensorDescriptor_t x,
+                                                   const cudnnFilterDescriptor_t w,
+                                                   const cudnnConvolutionDescriptor_t convolution,
+                                                   const cudnnTensorDescriptor_t y, const int most, int* count,
+                                                   cudnnConvolutionFwdAlgoPerf_t* found) {
+  if (const int asked = fake::enter("cudnnFindConvolutionForwardAlgorithm")) return cudnnStatus_t(asked);
+  if (!fits(*x, *w, *convolution, *y)) return fake::refuse("extents that do not fit each other");
+  return try_all(*convolution, most, count, found, CUDNN_CONVOLUTION_FWD_ALGO_FFT, forward_algorithm(*w),
+                 forward_workspace(*w));
+}
 cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t,
                                                       const cudnnFilterDescriptor_t w,
                                                       const cudnnConvolutionDescriptor_t, const cudnnTensorDescriptor_t,
@@ -176,6 +199,16 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t, const c
   return list(*convolution, most, count, found, CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_CONVOLUTION_BWD_DATA_ALGO_1,
               workspace_of(*w));
 }
+cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithm(cudnnHandle_t, const cudnnFilterDescriptor_t w,
+                                                        const cudnnTensorDescriptor_t dy,
+                                                        const cudnnConvolutionDescriptor_t convolution,
+                                                        const cudnnTensorDescriptor_t dx, const int most, int* count,
+                                                        cudnnConvolutionBwdDataAlgoPerf_t* found) {
+  if (const int asked = fake::enter("cudnnFindConvolutionBackwardDataAlgorithm")) return cudnnStatus_t(asked);
+  if (!fits(*dx, *w, *convolution, *dy)) return fake::refuse("extents that do not fit each other");
+  return try_all(*convolution, most, count, found, CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_CONVOLUTION_BWD_DATA_ALGO_1,
+                 workspace_of(*w));
+}
 cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
     cudnnHandle_t, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t, const cudnnConvolutionDescriptor_t,
     const cudnnTensorDescriptor_t, cudnnConvolutionBwdDataAlgo_t algorithm, std::size_t* bytes) {
@@ -213,6 +246,16 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, const
   if (!fits(*x, *dw, *convolution, *dy)) return fake::refuse("extents that do not fit each other");
   return list(*convolution, most, count, found, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0,
               CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, workspace_of(*dw));
+}
+cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithm(cudnnHandle_t, const cudnnTensorDescriptor_t x,
+                                                          const cudnnTensorDescriptor_t dy,
+                                                          const cudnnConvolutionDescriptor_t convolution,
+                                                          const cudnnFilterDescriptor_t dw, const int most, int* count,
+                                                          cudnnConvolutionBwdFilterAlgoPerf_t* found) {
+  if (const int asked = fake::enter("cudnnFindConvolutionBackwardFilterAlgorithm")) return cudnnStatus_t(asked);
+  if (!fits(*x, *dw, *convolution, *dy)) return fake::refuse("extents that do not fit each other");
+  return try_all(*convolution, most, count, found, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0,
+                 CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, workspace_of(*dw));
 }
 cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
     cudnnHandle_t, const cudnnTensorDescriptor_t, const cudnnTensorDescriptor_t, const cudnnConvolutionDescriptor_t,
