@@ -86,6 +86,7 @@ std::unique_ptr<Backend> make_emulated(const std::string& device, [[maybe_unused
 #ifdef CURIE_WITH_EMULATED
   emu::Order order = emu::Order::ascending;
   bool checked = false;
+  int capability = 90;
   for (std::size_t colon = device.find(':'); colon != std::string::npos;) {
     const std::size_t next = device.find(':', colon + 1);
     const std::string word = device.substr(colon + 1, next == std::string::npos ? next : next - colon - 1);
@@ -95,13 +96,18 @@ std::unique_ptr<Backend> make_emulated(const std::string& device, [[maybe_unused
       order = emu::Order::random;
     } else if (word == "checked") {
       checked = true;
+    } else if (word == "8.0" || word == "9.0") {
+      capability = word == "8.0" ? 80 : 90;
     } else {
       CURIE_CHECK(word == "ascending", usage,
-                  "device \"{}\": \"{}\" is unknown; expected ascending, descending, random or checked", device, word);
+                  "device \"{}\": \"{}\" is unknown; expected ascending, descending, random, checked, or a compute "
+                  "capability, 8.0 or 9.0",
+                  device, word);
     }
     colon = next;
   }
   emu::settings().order = order;
+  emu::settings().compute_capability = capability;
 #ifdef CURIE_WITH_CHECKED
   if (checked) return checked::make_gpu_backend(0, options);
 #else

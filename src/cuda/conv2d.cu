@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "cuda/conv2d_winograd.h"
+#include "cuda/tensor_map.h"
 
 namespace curie::CURIE_GPU {
 namespace {
@@ -27,6 +28,11 @@ constexpr std::size_t kPartAlignment = 16;
 float* parts_in(Scratch scratch) {
   const auto address = reinterpret_cast<std::uintptr_t>(scratch.data);
   return reinterpret_cast<float*>((address + kPartAlignment - 1) / kPartAlignment * kPartAlignment);
+}
+
+// The filters of a tile of conv2d_wgmma.cu, where that is to compute what bf16 tensor cores would; else 0.
+int columns_for_wgmma(const CorrelationPlan& plan, const Correlation& correlation) {
+  return plan.kernel == Kernel::bf16 && has_wgmma() ? wgmma_columns(correlation) : 0;
 }
 
 // The arguments of a correlation that writes parts, of `count` outputs each, to scratch memory.
@@ -85,6 +91,11 @@ void conv2d_forward(Stream stream, Math math, const Conv2dShape& shape, const T*
   }
   if (started_winograd(stream, math, vectors, forward_correlation(shape), true, arguments, scratch)) return;
   if (!on_tensor_cores(plan.kernel)) return start_forward(stream, plan.tile, vectors, shape, arguments);
+  if constexpr (std::is_same_v<T, Bf16>) {
+    if (const int columns = columns_for_wgmma(plan, forward_correlation(shape)); columns > 0) {
+      return start_forward_wgmma(stream, columns, shape, arguments);
+    }
+  }
   const char* name = plan.kernel == Kernel::tf32 ? "conv2d_forward_tf32" : "conv2d_forward_bf16";
   const std::size_t pixels = std::size_t(shape.n) * shape.p * shape.q, count = shape.output_elements();
   const bool cut = plan.splits > 1;
@@ -109,6 +120,10 @@ void conv2d_backward_input(Stream stream, Math math, const Conv2dShape& given, c
     return;
   }
   if (!on_tensor_cores(plan.kernel)) return start_input_gradient(stream, plan.tile, vectors, shape, arguments);
+  if constexpr (std::is_same_v<T, Bf16>) {
+    const int columns = whole ? columns_for_wgmma(plan, input_gradient_correlation(shape, 0, 0)) : 0;
+    if (columns > 0) return start_input_gradient_wgmma(stream, columns, shape, arguments);
+  }
   const std::size_t count = shape.input_elements();
   const bool cut = plan.splits > 1;
   start_input_gradient_mma(stream, plan, shape, cut ? in_parts(arguments, count, scratch) : arguments);
