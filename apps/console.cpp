@@ -22,7 +22,7 @@ void DeviceOptions::add_to(CLI::App& command) {
           "--math", [this](const std::string& name) { backend.math = math_named(name); },
           "exact: float32 (default); tf32: tensor cores, factors rounded to 10 bits of mantissa, GPU only; bf16: "
           "activations and factors kept in bfloat16, GPU only")
-      ->type_name("exact|tf32|bf16");
+      ->type_name("exact|winograd|tf32|bf16");
   command
       .add_option_function<std::string>(
           "--kernels", [this](const std::string& name) { backend.kernels = kernels_named(name); },

@@ -253,8 +253,8 @@ void add_emulate(CLI::App& app) {
       ->check(CLI::IsMember({"ascending", "descending", "random"}))
       ->type_name("ORDER")
       ->capture_default_str();
-  command->add_option("--math", arguments->math, "exact, tf32 or bf16")
-      ->type_name("exact|tf32|bf16")
+  command->add_option("--math", arguments->math, "exact, winograd, tf32 or bf16")
+      ->type_name("exact|winograd|tf32|bf16")
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "as JSON on stdout");
   command->footer("Example: curie emulate max_pool_forward --shape n=1,c=32 --checked --order descending");

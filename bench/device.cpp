@@ -80,7 +80,8 @@ std::string DeviceRows::difference(const Case& of, const Variant& variant, const
   const bool theirs = variant.kernels != Kernels::curie, bf16 = variant.math == Math::bf16;
   for (std::size_t output = 0; output < wanted.size(); ++output) {
     const bool rounded = bf16 && wanted[output].stored;
-    double tolerance = theirs ? std::max(of.tolerance, kTransformTolerance) : of.tolerance;
+    const bool transformed = theirs || variant.math == Math::winograd;
+    double tolerance = transformed ? std::max(of.tolerance, kTransformTolerance) : of.tolerance;
     if (tolerance > 0.0 && (rounded || (bf16 && theirs))) tolerance += kBetweenNeighbours;  // theirs round more
     for (std::size_t i = 0; i < wanted[output].values.size(); ++i) {
       const float exact = wanted[output].values[i];
@@ -125,12 +126,16 @@ std::string DeviceRows::register_all() {
   const bool beside = !emulated() && libraries.available;
   int rows = 0;
   for (const Case& each : cases_) {
-    for (const Math math : {Math::exact, Math::tf32, Math::bf16}) {
+    for (const Math math : {Math::exact, Math::winograd, Math::tf32, Math::bf16}) {
+      const bool has_winograd = each.shape.find("_by_3x3") != std::string::npos &&
+                                (each.primitive == "conv2d_forward" || each.primitive == "conv2d_backward_input");
+      if (math == Math::winograd && !has_winograd) continue;
       // As cuda/cudnn/backend_bf16.h says.
       const bool left_to_curie = math == Math::bf16 && each.primitive.rfind("batch_norm", 0) == 0;
       for (const Variant& variant :
            {Variant{math, Kernels::curie}, Variant{math, Kernels::cudnn}, Variant{math, Kernels::cudnn, true}}) {
         if (variant.kernels == Kernels::cudnn && (!beside || !each.in_libraries || left_to_curie)) continue;
+        if (variant.kernels == Kernels::cudnn && math == Math::winograd) continue;  // theirs stand under exact
         if (variant.trials && each.primitive.rfind("conv2d", 0) != 0) continue;
         if (math == Math::tf32 && each.flops == 0.0) continue;  // only products have another arithmetic
         const std::string name =

@@ -86,6 +86,7 @@ std::unique_ptr<Backend> make_emulated(const std::string& device, [[maybe_unused
 #ifdef CURIE_WITH_EMULATED
   emu::Order order = emu::Order::ascending;
   bool checked = false;
+  int capability = 90;
   for (std::size_t colon = device.find(':'); colon != std::string::npos;) {
     const std::size_t next = device.find(':', colon + 1);
     const std::string word = device.substr(colon + 1, next == std::string::npos ? next : next - colon - 1);
@@ -95,13 +96,18 @@ std::unique_ptr<Backend> make_emulated(const std::string& device, [[maybe_unused
       order = emu::Order::random;
     } else if (word == "checked") {
       checked = true;
+    } else if (word == "8.0" || word == "9.0") {
+      capability = word == "8.0" ? 80 : 90;
     } else {
       CURIE_CHECK(word == "ascending", usage,
-                  "device \"{}\": \"{}\" is unknown; expected ascending, descending, random or checked", device, word);
+                  "device \"{}\": \"{}\" is unknown; expected ascending, descending, random, checked, or a compute "
+                  "capability, 8.0 or 9.0",
+                  device, word);
     }
     colon = next;
   }
   emu::settings().order = order;
+  emu::settings().compute_capability = capability;
 #ifdef CURIE_WITH_CHECKED
   if (checked) return checked::make_gpu_backend(0, options);
 #else
@@ -138,9 +144,9 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOp
   if (device == "auto" || device == "cpu") {
     check_takes_libraries(device, device == "cpu" ? "the CPU" : "the CPU here: " + cuda_status().details.front(),
                           options);
-    // With "auto" tf32 is what a GPU may do faster; bf16 is another plan of memory.
+    // With "auto" they are what a GPU may do faster; bf16 is another plan of memory.
     CURIE_CHECK(
-        options.math == Math::exact || (options.math == Math::tf32 && device == "auto"), usage,
+        options.math == Math::exact || (options.math != Math::bf16 && device == "auto"), usage,
         "math {}: the CPU computes in float32; use --math exact, or a GPU (--device cuda; --device emulated runs "
         "its kernels on the CPU)",
         name_of(options.math));

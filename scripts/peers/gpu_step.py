@@ -256,6 +256,7 @@ def main():
         },
     )
     curie = [CuriePeer(args, math, kernels) for math in ("exact", "tf32") for kernels in ("curie", "cudnn")]
+    curie.append(CuriePeer(args, "winograd", "curie"))
     curie.append(CuriePeer(args, "bf16", "curie"))  # the libraries are called on float32
     for peer in curie + torch_peers(args):
         comparison.add(peer)

@@ -19,7 +19,7 @@ GpuBackend::GpuBackend(int device, const BackendOptions& options)
 
 bool GpuBackend::has_tensor_cores() const { return runtime_->compute_capability() >= 80; }
 
-Math GpuBackend::products() const { return has_tensor_cores() ? math_ : Math::exact; }
+Math GpuBackend::products() const { return rounds_factors(math_) && !has_tensor_cores() ? Math::exact : math_; }
 
 GpuBackend::~GpuBackend() = default;
 

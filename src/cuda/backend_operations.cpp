@@ -18,7 +18,9 @@ void GpuBackend::conv2d_backward_weights(const Conv2dShape& shape, const float* 
                                          float* dbias, Scratch scratch) {
   CURIE_GPU::conv2d_backward_weights(runtime_->stream(), products(), shape, x, dy, dw, dbias, scratch);
 }
-bool GpuBackend::fuses(const ConvPoolShape& shape) const { return conv_pool_fuses(shape); }
+bool GpuBackend::fuses(const ConvPoolShape& shape) const {
+  return conv_pool_fuses(shape) && !(math_ == Math::winograd && conv2d_by_winograd(shape.conv));
+}
 std::size_t GpuBackend::scratch_bytes(const ConvPoolShape& shape) const { return conv_pool_scratch_bytes(shape); }
 void GpuBackend::conv_pool_forward(const ConvPoolShape& shape, const float* x, const float* w, const float* bias,
                                    const DropoutSpec& dropout, const StepState* state, float* y, std::uint8_t* arg_max,

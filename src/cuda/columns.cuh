@@ -29,8 +29,7 @@ struct ColumnPlace {
   int column, slot, slots;
 };
 
-// --- a thread's rows
-// --------------------------------------------------------------------------------------------------
+// --- a thread's rows -------------------------------------------------------------------------------------------------
 
 template <int Rows>
 __device__ __forceinline__ float sum_by_pairs(float (&part)[Rows]) {
@@ -76,8 +75,7 @@ __device__ __forceinline__ void for_groups(const ColumnPlace& at, int rows, int 
   if (row < rows) take(static_cast<std::size_t>(row) * channels, static_cast<int>((rows - row + stride - 1) / stride));
 }
 
-// --- sums over the slots
-// ----------------------------------------------------------------------------------------------
+// --- sums over the slots ---------------------------------------------------------------------------------------------
 
 struct DoubleSum {
   double value;

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "cuda/conv2d.h"
+#include "cuda/conv2d_winograd.h"
+#include "cuda/tensor_map.h"
 
 namespace curie::CURIE_GPU {
 namespace {
@@ -29,22 +30,52 @@ float* parts_in(Scratch scratch) {
   return reinterpret_cast<float*>((address + kPartAlignment - 1) / kPartAlignment * kPartAlignment);
 }
 
+// The filters of a tile of conv2d_wgmma.cu, where that is to compute what bf16 tensor cores would; else 0.
+int columns_for_wgmma(const CorrelationPlan& plan, const Correlation& correlation) {
+  return plan.kernel == Kernel::bf16 && has_wgmma() ? wgmma_columns(correlation) : 0;
+}
+
 // The arguments of a correlation that writes parts, of `count` outputs each, to scratch memory.
 template <typename T>
 CorrelationArguments<T> in_parts(const CorrelationArguments<T>& all, std::size_t count, Scratch scratch) {
   return {all.x, all.w, nullptr, false, nullptr, parts_in(scratch), count};
 }
 
+// Starts Winograd's kernels where they are wanted and win; whether it did.
+template <typename T>
+bool started_winograd(Stream stream, Math math, bool vectors, const Correlation& correlation, bool along_depth,
+                      const CorrelationArguments<T>& arguments, Scratch scratch) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (math != Math::winograd || !vectors || !winograd_takes(correlation)) return false;
+    const WinogradPlan plan = plan_winograd(correlation);
+    if (plan.wins) start_winograd(stream, plan, correlation, along_depth, arguments, parts_in(scratch));
+    return plan.wins;
+  } else {
+    return false;
+  }
+}
+std::size_t winograd_floats(const Correlation& correlation) {
+  if (!winograd_takes(correlation)) return 0;
+  const WinogradPlan plan = plan_winograd(correlation);
+  return plan.wins ? plan.floats : 0;
+}
+
 }  // namespace
+
+bool conv2d_by_winograd(const Conv2dShape& shape) { return winograd_floats(forward_correlation(shape)) > 0; }
 
 std::size_t conv2d_scratch_bytes(Math math, const Conv2dShape& shape) {
   const WeightSplits weights = split_pixels(shape);
   const CorrelationPlan forward = plan_forward(shape, math, in_fours(shape));
   const CorrelationPlan gradient = plan_input_gradient(shape, math, in_fours(shape));
   const auto floats = [](int parts, std::size_t each) { return parts == 1 ? 0 : std::size_t(parts) * each; };
-  const std::size_t most =
+  std::size_t most =
       std::max({floats(weights.splits, part_floats(shape)), floats(forward.splits, shape.output_elements()),
                 floats(gradient.splits, shape.input_elements())});
+  if (math == Math::winograd) {
+    most = std::max(
+        {most, winograd_floats(forward_correlation(shape)), winograd_floats(input_gradient_correlation(shape, 0, 0))});
+  }
   return most == 0 ? 0 : most * sizeof(float) + kPartAlignment;
 }
 
@@ -58,7 +89,13 @@ void conv2d_forward(Stream stream, Math math, const Conv2dShape& shape, const T*
   if (plan.kernel == Kernel::few_channels) {
     return start_forward_few(stream, shape.k % 4 == 0 && aligned(y), shape, arguments);
   }
+  if (started_winograd(stream, math, vectors, forward_correlation(shape), true, arguments, scratch)) return;
   if (!on_tensor_cores(plan.kernel)) return start_forward(stream, plan.tile, vectors, shape, arguments);
+  if constexpr (std::is_same_v<T, Bf16>) {
+    if (const int columns = columns_for_wgmma(plan, forward_correlation(shape)); columns > 0) {
+      return start_forward_wgmma(stream, columns, shape, arguments);
+    }
+  }
   const char* name = plan.kernel == Kernel::tf32 ? "conv2d_forward_tf32" : "conv2d_forward_bf16";
   const std::size_t pixels = std::size_t(shape.n) * shape.p * shape.q, count = shape.output_elements();
   const bool cut = plan.splits > 1;
@@ -77,7 +114,16 @@ void conv2d_backward_input(Stream stream, Math math, const Conv2dShape& given, c
   const CorrelationArguments<T> arguments{dy, w, nullptr, false, dx};
   const bool vectors = in_fours(shape) && aligned(dy) && aligned(w) && aligned(dx);
   const CorrelationPlan plan = plan_input_gradient(shape, math_of<T>(math), vectors);
+  const bool whole = shape.stride_h == 1 && shape.stride_w == 1;  // one correlation computes all of dx
+  if (whole &&
+      started_winograd(stream, math, vectors, input_gradient_correlation(shape, 0, 0), false, arguments, scratch)) {
+    return;
+  }
   if (!on_tensor_cores(plan.kernel)) return start_input_gradient(stream, plan.tile, vectors, shape, arguments);
+  if constexpr (std::is_same_v<T, Bf16>) {
+    const int columns = whole ? columns_for_wgmma(plan, input_gradient_correlation(shape, 0, 0)) : 0;
+    if (columns > 0) return start_input_gradient_wgmma(stream, columns, shape, arguments);
+  }
   const std::size_t count = shape.input_elements();
   const bool cut = plan.splits > 1;
   start_input_gradient_mma(stream, plan, shape, cut ? in_parts(arguments, count, scratch) : arguments);

@@ -65,6 +65,12 @@ void start_input_gradient_mma(Stream stream, const CorrelationPlan& plan, const 
 template <typename T>
 void start_weight_gradient_mma(Stream stream, const char* name, Tile tile, const Correlation& correlation, const T* x,
                                const T* dy, const WeightSums& sums);
+// conv2d_wgmma.cu: compute capability 9.0, where wgmma_columns (conv2d_plan.h) gives the columns, 64 or 128; it never
+// writes `sums`. The input gradient of strides of 1.
+void start_forward_wgmma(Stream stream, int columns, const Conv2dShape& shape,
+                         const CorrelationArguments<Bf16>& arguments);
+void start_input_gradient_wgmma(Stream stream, int columns, const Conv2dShape& shape,
+                                const CorrelationArguments<Bf16>& arguments);
 // conv2d_weights.cu: dw and dbias, or y, from the parts, added in order. `count` of y: (pixels, filters), filters a
 // multiple of four.
 void start_weight_total(Stream stream, std::size_t weights, int filters, const WeightSums& sums, float* dw,

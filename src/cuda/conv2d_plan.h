@@ -175,6 +175,34 @@ constexpr CorrelationPlan plan_input_gradient(const Conv2dShape& given, Math mat
   return {kernel, correlation_tile(std::size_t(shape.n) * shape.h * shape.w, shape.c, kernel, vectors)};
 }
 
+// --- compute capability 9.0 -----------------------------------------------------------------------------------------
+
+// A block of conv2d_wgmma.cu computes kWgmmaRows pixels by 64 or 128 filters, and fills shared memory with kWgmmaDepth
+// channels of one tap at a time.
+inline constexpr int kWgmmaRows = 128, kWgmmaDepth = 64;
+
+// Whether the kernel computes it at all: the limits of tensor maps (tensor_map.h).
+constexpr bool wgmma_takes(const Correlation& c) {
+  constexpr int kMostTaps = 256, kMostStride = 8, kLeastCorner = -128, kMostCorner = 127;
+  const auto fits = [](int taps, int stride, int pad, int outputs, int extent) {
+    const int upper = (outputs - 1) * stride - pad - extent + 1;
+    return taps >= 1 && taps <= kMostTaps && stride <= kMostStride && -pad >= kLeastCorner && -pad <= kMostCorner &&
+           upper >= kLeastCorner && upper <= kMostCorner;
+  };
+  return c.n > 0 && c.p > 0 && c.q > 0 && c.c % 8 == 0 && c.k % 8 == 0 && fits(c.r, c.stride_h, c.pad_top, c.p, c.h) &&
+         fits(c.s, c.stride_w, c.pad_left, c.q, c.w);
+}
+// The filters of a tile with which it is to compute the correlation; 0: conv2d_mma.cuh is to. It has no way to cut the
+// taps into parts, so there must be tiles for all multiprocessors, full ones but for the last.
+constexpr int wgmma_columns(const Correlation& c) {
+  if (!wgmma_takes(c) || c.c % kWgmmaDepth != 0 || c.k % 64 != 0) return 0;
+  const std::size_t rows = parts_over(std::size_t(c.n) * std::size_t(c.p) * std::size_t(c.q), kWgmmaRows);
+  for (const int columns : {128, 64}) {
+    if (c.k % columns == 0 && rows * static_cast<std::size_t>(c.k / columns) >= kBusy) return columns;
+  }
+  return 0;
+}
+
 // The weight gradient is a product of k rows and r*s*c columns whose sums run over all n*p*q pixels: few tiles, so the
 // pixels are cut into `splits` parts of `pixels` each, whose sums a second kernel adds in order.
 struct WeightPlan {

@@ -3,6 +3,7 @@
 // global memory to registers.
 #pragma once
 
+#include "cuda/conv2d.h"
 #include "cuda/conv2d_gather.cuh"
 #include "cuda/floats.cuh"
 
@@ -120,6 +121,52 @@ __device__ __forceinline__ void multiply(SimtTiles<kTile>& tiles, A& a, B& b, in
       put(from_b, tiles.b[1 - stage]);
     }
     __syncthreads();
+  }
+}
+
+// Tile `tile` of the correlation's output, columns fastest: blocks that run together share their patches.
+template <Tile kTile, bool kVectors, bool kFiltersAlongDepth, typename T>
+__device__ __forceinline__ void correlate(const Correlation& c, unsigned tile,
+                                          const CorrelationArguments<T>& arguments) {
+  using Sums = SimtSums<kTile>;
+  constexpr TileSize kSize = size_of(kTile);
+  constexpr int kVector = kVectors ? 4 : 1;
+  using PatchShare = Share<kSize.rows, kSize.depth, kSize.threads(), kVector, true>;
+  using FilterShare = Share<kSize.columns, kSize.depth, kSize.threads(), kVector, kFiltersAlongDepth>;
+
+  const auto tiles_across = static_cast<unsigned>(c.k + kSize.columns - 1) / kSize.columns;
+  const int first_filter = static_cast<int>(tile % tiles_across) * kSize.columns;
+  const Radix radix = pixel_radix(c);
+  const Position first_pixel = position_of(std::size_t{tile / tiles_across} * kSize.rows, radix);
+
+  PatchRows<PatchShare, T> patches(c, arguments.x, first_pixel);
+  FilterRows<FilterShare, T> filters(c, arguments.w, first_filter);
+  Sums sums;
+  const std::size_t taps = std::size_t{1} * c.r * c.s * c.c;
+  multiply(shared<SimtTiles<kTile>>(), patches, filters, static_cast<int>((taps + kSize.depth - 1) / kSize.depth), sums,
+           [](int) {});
+
+  CURIE_UNROLL
+  for (int i = 0; i < Sums::kRows; ++i) {
+    const Position pixel = plus(first_pixel, Sums::row(i / 4) + i % 4, radix);
+    if (pixel.high >= c.n) continue;
+    T* y = arguments.y + (c.y_offset + pixel.high * c.y_image + pixel.middle * c.y_row + pixel.low * c.y_pixel);
+    CURIE_UNROLL
+    for (int quad = 0; quad < Sums::kColumns / 4; ++quad) {
+      const int column = first_filter + Sums::column(quad);
+      float values[4];
+      CURIE_UNROLL
+      for (int j = 0; j < 4; ++j) {
+        values[j] = sums.of[i][4 * quad + j];
+        if (column + j >= c.k) continue;
+        if (arguments.bias != nullptr) values[j] += arguments.bias[column + j];
+        if (arguments.relu && values[j] < 0.0f) values[j] = 0.0f;  // NaN stays
+        if constexpr (!kVectors) y[column + j] = rounded<T>(values[j]);
+      }
+      if constexpr (kVectors) {
+        if (column < c.k) store4(y + column, make_float4(values[0], values[1], values[2], values[3]));
+      }
+    }
   }
 }
 

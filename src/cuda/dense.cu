@@ -196,7 +196,7 @@ void multiply_pixels(Stream stream, Math math, const char* name, const Conv2dSha
 }
 
 std::size_t mma_scratch_bytes(Math math, const DenseShape& shape) {
-  if (math == Math::exact || shape.in % 4 != 0 || shape.out % 4 != 0) return 0;
+  if (!rounds_factors(math) || shape.in % 4 != 0 || shape.out % 4 != 0) return 0;
   const auto floats = [&](int splits, const Conv2dShape& of, std::size_t each) {
     return of.n == 0 || splits == 1 ? 0 : std::size_t(splits) * each;
   };

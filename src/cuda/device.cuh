@@ -43,10 +43,10 @@ __device__ __forceinline__ T& shared() {
   return storage;
 }
 
-// The block's dynamic shared memory, of Launch::shared_bytes.
+// The block's dynamic shared memory, of Launch::shared_bytes, at a multiple of 1024 bytes.
 template <typename T>
 __device__ __forceinline__ T* dynamic_shared() {
-  extern __shared__ __align__(128) unsigned char curie_dynamic_shared[];
+  extern __shared__ __align__(1024) unsigned char curie_dynamic_shared[];
   return reinterpret_cast<T*>(curie_dynamic_shared);
 }
 

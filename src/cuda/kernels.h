@@ -37,6 +37,9 @@ template <typename T>
 void conv2d_backward_weights(Stream stream, Math math, const Conv2dShape& shape, const T* x, const T* dy, float* dw,
                              float* dbias, Scratch scratch);
 
+// Whether Math::winograd computes the convolution by Winograd's method, wherever its arrays lie at multiples of 16 bytes.
+bool conv2d_by_winograd(const Conv2dShape& shape);
+
 // conv_pool.cu
 bool conv_pool_fuses(const ConvPoolShape& shape);
 std::size_t conv_pool_scratch_bytes(const ConvPoolShape& shape);

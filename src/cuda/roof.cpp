@@ -39,7 +39,7 @@ std::optional<Roof> GpuBackend::measure_roof() {
   };
   Roof roof;
   roof.elementwise = rate(Math::exact);
-  roof.products = math_ == Math::exact ? roof.elementwise : rate(math_);
+  roof.products = rounds_factors(math_) ? rate(math_) : roof.elementwise;
 
   constexpr std::size_t kBytes = std::size_t{256} << 20;  // four times the largest second-level cache of today
   {
@@ -56,7 +56,7 @@ std::optional<Roof> GpuBackend::measure_roof() {
                 }) /
                 kStarts;
   roof.how =
-      fmt::format("{}, {} products", runtime_->describe(), math_ == Math::exact ? "float32" : "tensor-core (mma.sync)");
+      fmt::format("{}, {} products", runtime_->describe(), rounds_factors(math_) ? "tensor-core (mma.sync)" : "float32");
   return roof;
 }
 

@@ -85,7 +85,7 @@ std::size_t roof_threads(int blocks) { return std::size_t(blocks) * kBlock; }
 
 double roof_products(Stream stream, Math math, int blocks, int rounds, float* sums) {
   const double threads = static_cast<double>(roof_threads(blocks));
-  if (math == Math::exact) {
+  if (!rounds_factors(math)) {
     launch({.name = "roof_multiply_add", .grid = unsigned(blocks), .block = kBlock, .stream = stream},
            multiply_add_kernel, rounds, sums);
     return 2.0 * threads * kChains * rounds;

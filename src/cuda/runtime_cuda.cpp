@@ -1,13 +1,16 @@
 // The only file that calls the CUDA runtime. A program that holds it starts on a machine without a driver: nothing here
 // is called before a device is asked for, and then the runtime's own words say what is missing.
+#include <cuda.h>
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "cuda/backend.h"
 #include "cuda/launch_arguments.h"
 #include "cuda/runtime.h"
+#include "cuda/tensor_map.h"
 #include "tensor/error.h"
 
 namespace curie::cuda {
@@ -61,8 +64,7 @@ class Graph final : public Recording {
 
 }  // namespace
 
-// --- what was done when
-// ---------------------------------------------------------------------------------------------
+// --- what was done when ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -127,8 +129,7 @@ class GpuTimeline final : public Timeline {
 
 std::unique_ptr<Timeline> Runtime::watch() { return std::make_unique<GpuTimeline>(stream_); }
 
-// --- launches
-// ---------------------------------------------------------------------------------------------------------
+// --- launches --------------------------------------------------------------------------------------------------------
 
 void launch_kernel(const LaunchArguments& at, const void* kernel, void** arguments) {
   constexpr std::size_t kWithoutAsking = std::size_t{48} << 10;  // dynamic shared memory that every kernel may use
@@ -146,8 +147,91 @@ void launch_kernel(const LaunchArguments& at, const void* kernel, void** argumen
   if (watching != nullptr) watching->started(at, begin);
 }
 
-// --- pinned memory and events
-// -----------------------------------------------------------------------------------------
+// --- tensor maps -----------------------------------------------------------------------------------------------------
+
+bool has_wgmma() {
+#ifdef CURIE_HAS_SM90A
+  int device = 0, major = 0, minor = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cudaDeviceGetAttribute");
+  return major == 9 && minor == 0;
+#else
+  return false;
+#endif
+}
+
+namespace {
+
+// A function of the driver, which this program is not linked with.
+template <typename Function>
+Function* driver_function(const char* name) {
+  constexpr unsigned kSince = 12000;  // the CUDA version of its signature
+  void* address = nullptr;
+  cudaDriverEntryPointQueryResult found{};
+#if CUDART_VERSION >= 12050
+  check(cudaGetDriverEntryPointByVersion(name, &address, kSince, cudaEnableDefault, &found), name);
+#else
+  check(cudaGetDriverEntryPoint(name, &address, cudaEnableDefault, &found), name);
+#endif
+  CURIE_CHECK(found == cudaDriverEntryPointSuccess && address != nullptr, usage,
+              "CUDA: the driver has no {}; install one for CUDA {} or newer", name, version_text(kSince));
+  return reinterpret_cast<Function*>(address);
+}
+
+// Extents and strides in bytes as the driver takes them.
+struct Layout {
+  cuuint64_t extent[4], stride[3];
+  explicit Layout(const DenseTensor& tensor) {
+    cuuint64_t bytes = sizeof(Bf16);
+    for (int i = 0; i < tensor.rank; ++i) {
+      extent[i] = static_cast<cuuint64_t>(tensor.extent[i]);
+      bytes *= extent[i];
+      if (i + 1 < tensor.rank) stride[i] = bytes;
+    }
+  }
+};
+
+template <typename Encode>
+TensorMap encoded(const char* call, Encode encode) {
+  static_assert(sizeof(CUtensorMap) == sizeof(TensorMap) && alignof(CUtensorMap) <= alignof(TensorMap));
+  CUtensorMap map{};
+  const CUresult result = encode(&map);
+  CURIE_CHECK(result == CUDA_SUCCESS, internal, "CUDA: {} failed: error {}", call, static_cast<int>(result));
+  TensorMap parameter{};
+  std::memcpy(parameter.opaque, &map, sizeof map);
+  return parameter;
+}
+
+}  // namespace
+
+TensorMap tiled_map(const DenseTensor& tensor, const int (&box)[3]) {
+  static auto* const encode = driver_function<decltype(cuTensorMapEncodeTiled)>("cuTensorMapEncodeTiled");
+  const Layout layout(tensor);
+  cuuint32_t extents[3];
+  std::copy(box, box + 3, extents);
+  constexpr cuuint32_t kStep[] = {1, 1, 1};
+  return encoded("cuTensorMapEncodeTiled", [&](CUtensorMap* map) {
+    return encode(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(tensor.rank),
+                  const_cast<Bf16*>(tensor.data), layout.extent, layout.stride, extents, kStep,
+                  CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                  CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  });
+}
+
+TensorMap im2col_map(const DenseTensor& images, const PatchWalk& walk) {
+  static auto* const encode = driver_function<decltype(cuTensorMapEncodeIm2col)>("cuTensorMapEncodeIm2col");
+  const Layout layout(images);
+  const cuuint32_t step[] = {1, static_cast<cuuint32_t>(walk.step[0]), static_cast<cuuint32_t>(walk.step[1]), 1};
+  return encoded("cuTensorMapEncodeIm2col", [&](CUtensorMap* map) {
+    return encode(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(images.rank),
+                  const_cast<Bf16*>(images.data), layout.extent, layout.stride, walk.lower, walk.upper, 64,
+                  static_cast<cuuint32_t>(walk.pixels), step, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                  CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  });
+}
+
+// --- pinned memory and events ----------------------------------------------------------------------------------------
 
 PinnedBuffer::PinnedBuffer(std::size_t bytes) : bytes_(bytes) {
   void* data = nullptr;
@@ -170,8 +254,7 @@ double Event::milliseconds_since(const Event& earlier) const {
   return static_cast<double>(milliseconds);
 }
 
-// --- the device
-// -------------------------------------------------------------------------------------------------------
+// --- the device ------------------------------------------------------------------------------------------------------
 
 struct Runtime::Slot {
   explicit Slot(std::size_t bytes) : buffer(bytes) {}
@@ -280,8 +363,7 @@ std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
   return std::make_unique<Graph>(graph, cuda(stream_));
 }
 
-// --- what there is
-// ----------------------------------------------------------------------------------------------------
+// --- what there is ---------------------------------------------------------------------------------------------------
 
 BackendStatus gpu_status() {
   BackendStatus status{.name = "cuda", .available = false, .details = {}};

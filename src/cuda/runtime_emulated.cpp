@@ -4,7 +4,9 @@
 
 #include "cuda/launch.cuh"
 #include "cuda/runtime.h"
+#include "cuda/tensor_map.h"
 #include "emu/memory.h"
+#include "emu/tensor_map.h"
 #include "tensor/error.h"
 
 namespace curie::CURIE_GPU {
@@ -32,7 +34,7 @@ double Event::milliseconds_since(const Event&) const { return 0.0; }
 
 struct Runtime::Slot {};
 
-Runtime::Runtime(int device) : device_(device), compute_capability_(80) {}
+Runtime::Runtime(int device) : device_(device), compute_capability_(emu::settings().compute_capability) {}
 Runtime::~Runtime() = default;
 
 std::string Runtime::describe() const {
@@ -55,6 +57,47 @@ void Runtime::copy_to_device(std::byte* to, const std::byte* from, std::size_t b
 void Runtime::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) { copy(to, from, bytes); }
 void Runtime::copy_on_device(std::byte* to, const std::byte* from, std::size_t bytes) { copy(to, from, bytes); }
 void Runtime::synchronize() const { emu::check_guards(); }
+
+bool has_wgmma() { return emu::settings().compute_capability == 90; }
+
+namespace {
+
+// The arrays that a tensor map is made from.
+struct Layout {
+  std::uint64_t extent[4], stride[3];
+  emu::TensorLayout layout;
+
+  explicit Layout(const DenseTensor& tensor) : layout{tensor.data, sizeof(Bf16), tensor.rank, extent, stride} {
+    std::uint64_t bytes = sizeof(Bf16);
+    for (int i = 0; i < tensor.rank; ++i) {
+      extent[i] = static_cast<std::uint64_t>(tensor.extent[i]);
+      bytes *= extent[i];
+      if (i + 1 < tensor.rank) stride[i] = bytes;
+    }
+  }
+};
+
+TensorMap as_parameter(const emu::TensorMap& map) {
+  static_assert(sizeof map <= sizeof(TensorMap));
+  TensorMap parameter{};
+  std::memcpy(parameter.opaque, &map, sizeof map);
+  return parameter;
+}
+
+}  // namespace
+
+TensorMap tiled_map(const DenseTensor& tensor, const int (&box)[3]) {
+  std::uint32_t extents[3], step[] = {1, 1, 1};
+  std::copy(box, box + 3, extents);
+  return as_parameter(emu::encode_tiled(Layout(tensor).layout, extents, step, emu::Swizzle::bytes_128));
+}
+
+TensorMap im2col_map(const DenseTensor& images, const PatchWalk& walk) {
+  const std::uint32_t step[] = {1, static_cast<std::uint32_t>(walk.step[0]), static_cast<std::uint32_t>(walk.step[1]),
+                                1};
+  return as_parameter(emu::encode_im2col(Layout(images).layout, walk.lower, walk.upper, 64,
+                                         static_cast<std::uint32_t>(walk.pixels), step, emu::Swizzle::bytes_128));
+}
 
 namespace {
 class Repetition final : public Recording {

@@ -1,11 +1,6 @@
 #include "emu/check.h"
 
-#include <array>
-
-#include "emu/check_memory.h"
-#include "emu/check_order.h"
-#include "emu/check_places.h"
-#include "emu/machine.h"
+#include "emu/checker.h"
 #include "emu/profiler.h"
 #include "tensor/error.h"
 
@@ -19,73 +14,7 @@ constexpr std::uint32_t kSpins = 1u << 20;       // accesses in a row to one add
 constexpr std::uint32_t kLongestRun = 1u << 28;  // accesses of a thread between two waits
 constexpr std::uint32_t kWholeWord = 0xf;
 
-struct Access {
-  const std::byte* at;
-  std::size_t bytes;
-  bool write, atomic;
-  std::uint32_t place;
-};
-
-class Checker final : public Observer {
- public:
-  void launch_begins(const Grid& grid) override;
-  void block_begins() override;
-  void block_ends() override;
-  void launch_ends() override {}
-  void barrier_passed() override;
-  void warp_synced(int warp, unsigned lanes) override { causality_.warp_synced(warp, lanes); }
-  void shared_ready(const std::byte* data, std::size_t bytes, const char* name) override {
-    regions_.shared_ready(data, bytes, name);
-  }
-  void async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) override;
-  void async_done(const void* shared, int bytes) override;
-  void atomic(const void* address, std::size_t bytes, Where where) override;
-  void read(const void* address, std::size_t bytes, Where where) override;
-  void fenced(bool device) override { causality_.fenced(thread(), device); }
-
-  void hooked(const Hooked& access);
-
- private:
-  // What the last access of an instruction was to. Most instructions stay in one array.
-  struct Entry {
-    const void* code = nullptr;
-    Region* region = nullptr;
-    const void* ignored = &checking;  // an address that is not checked
-    std::uint32_t place = 0;
-  };
-
-  int thread() const {
-    const Thread& current = machine_.current();
-    return current.warp * kWarp + current.lane;
-  }
-  Entry& entry_of(const void* code);
-  void access(const Access& access, Region& region);
-  // Finds the region; stops the kernel when there should be one. Null for what is not checked.
-  Region* region_of(const Access& access, const void* code);
-  void check_cell(const Access& access, Region& region, Cell& cell, unsigned bytes);
-  bool read_before(const Region& region, const Cell& cell, unsigned bytes) const;
-  bool read_by_others(const Cell& cell) const;
-  void record_read(Cell& cell, unsigned bytes, std::uint32_t place);
-  void record_write(Cell& cell, unsigned bytes, const Access& access);
-  void count_run(const Access& access);
-
-  [[noreturn]] void stop(std::string what) { machine_.stop(std::move(what)); }
-  std::string describe_race(const Access& access, const Region& region, const Cell& cell, bool with_write) const;
-  [[noreturn]] void in_flight(const Access& access, const Region& region);
-  std::string name_of_thread(int thread) const;
-
-  Machine& machine_ = Machine::instance();
-  Regions regions_;
-  Causality causality_;
-  std::array<Entry, 8192> entries_;
-  Places places_;
-  bool profiled_ = false;
-
-  std::uint64_t run_of_ = 0;  // Machine::switches(), to see that another thread runs
-  std::uint32_t run_ = 0, spins_ = 0;
-  const std::byte* last_at_ = nullptr;
-  std::uint32_t last_place_ = 0;
-};
+}  // namespace
 
 std::string verb(const Access& access) {
   return access.atomic ? "changes atomically" : access.write ? "writes" : "reads";
@@ -177,6 +106,10 @@ void Checker::access(const Access& access, Region& region) {
   if (profiled_) {
     profiler().access({&region, access.at, access.bytes, access.write, access.place}, thread());
   }
+  check_cells(access, region);
+}
+
+void Checker::check_cells(const Access& access, Region& region) {
   const auto first = reinterpret_cast<std::uintptr_t>(access.at);
   const std::uintptr_t end = first + access.bytes;
   Cell* cell = &region.cell_of(access.at);
@@ -311,38 +244,6 @@ void Checker::count_run(const Access& access) {
   stop(std::move(what));
 }
 
-// --- cp.async -------------------------------------------------------------------------------------------------------
-
-void Checker::async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) {
-  const std::uint32_t place = places_.of(where);
-  if (source_bytes > 0) {
-    const Access source{static_cast<const std::byte*>(global), static_cast<std::size_t>(source_bytes), false, false,
-                        place};
-    if (Region* region = region_of(source, nullptr)) access(source, *region);
-  }
-  const Access target{static_cast<const std::byte*>(shared), static_cast<std::size_t>(bytes), true, false, place};
-  Region* region = region_of(target, nullptr);
-  if (region == nullptr || !region->shared) {
-    std::string what = fmt::format("starts a cp.async at {} whose target is no shared memory", places_.line(place));
-    stop(std::move(what));
-  }
-  access(target, *region);
-  for (int i = 0; i < bytes; i += 4) region->cell_of(target.at + i).state |= kInFlight;
-}
-
-void Checker::async_done(const void* shared, int bytes) {
-  const auto* at = static_cast<const std::byte*>(shared);
-  Region* region = regions_.find(at, nullptr);
-  if (region == nullptr) return;
-  const Moment now = causality_.now(thread());
-  for (int i = 0; i < bytes; i += 4) {
-    Cell& cell = region->cell_of(at + i);
-    cell.state &= static_cast<std::uint8_t>(~kInFlight);
-    cell.write_interval = now.interval;
-    cell.write_count = now.count;
-  }
-}
-
 // --- what is wrong --------------------------------------------------------------------------------------------------
 
 std::string Checker::name_of_thread(int thread) const {
@@ -385,21 +286,7 @@ std::string Checker::describe_race(const Access& access, const Region& region, c
                      places_.line(with_write ? cell.write_place : cell.read_place), why);
 }
 
-void Checker::in_flight(const Access& access, const Region& region) {
-  Where issued;
-  for (std::size_t i = 0; i < machine_.thread_count(); ++i) {
-    for (const AsyncCopy& copy : machine_.thread(i).copies) {
-      const auto* target = static_cast<const std::byte*>(copy.shared);
-      if (access.at < target + copy.bytes && target < access.at + access.bytes) issued = copy.where;
-    }
-  }
-  std::string what = fmt::format(
-      "{} at {} the target of the cp.async of {}:{}, which is still in flight: {}; commit and "
-      "wait for it first",
-      verb(access), places_.line(access.place), short_name(issued.file), issued.line,
-      region.describe(access.at, access.bytes));
-  stop(std::move(what));
-}
+namespace {
 
 Checker& the_checker() {
   static Checker& checker = *new Checker;  // outlives the kernels of static objects

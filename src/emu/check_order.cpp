@@ -95,10 +95,42 @@ bool Causality::seen_in_interval(const Moment& then, int thread) const {
   return clocks_[warp].seen[static_cast<std::size_t>(thread) % 32][then.thread % 32u] > then.count;
 }
 
+Causality::Mbarrier& Causality::mbarrier(const void* address) {
+  if (heard_interval_ != interval_) {
+    heard_interval_ = interval_;
+    heard_ = {};
+    mbarriers_.clear();
+  }
+  return mbarriers_[address];
+}
+
+void Causality::mbarrier_arrived(const void* address, int thread) {
+  const auto warp = static_cast<std::size_t>(thread) / 32;
+  const std::uint16_t count = tick(warp).count;
+  Heard& gathered = mbarrier(address).gathered;
+  heard_[warp][warp] = count;
+  for (std::size_t i = 0; i < gathered.size(); ++i) gathered[i] = std::max(gathered[i], heard_[warp][i]);
+}
+
+void Causality::mbarrier_completed(const void* address) {
+  Mbarrier& it = mbarrier(address);
+  it.published = it.gathered;
+}
+
+void Causality::mbarrier_waited(const void* address, int thread) {
+  const Heard& published = mbarrier(address).published;
+  Heard& heard = heard_[static_cast<std::size_t>(thread) / 32];
+  for (std::size_t i = 0; i < heard.size(); ++i) heard[i] = std::max(heard[i], published[i]);
+}
+
+bool Causality::handed(const Moment& then, int thread) const {
+  return heard_interval_ == interval_ && heard_[static_cast<std::size_t>(thread) / 32][then.thread / 32u] > then.count;
+}
+
 bool Causality::seen_by_other(const Moment& then, int thread) const {
   if (then.interval < first_of_launch_) return true;
   if (then.interval >= first_of_block()) {
-    if (then.interval != interval_ || seen_in_interval(then, thread)) return true;
+    if (then.interval != interval_ || seen_in_interval(then, thread) || handed(then, thread)) return true;
   }
   return published(then, thread);
 }

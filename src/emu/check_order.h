@@ -30,6 +30,10 @@ class Causality {
   void warp_synced(int warp, unsigned lanes);
   void fenced(int thread, bool device);
   void atomic(const void* address, int thread);
+  // mbarriers order whole warps: what lanes of one warp do is __syncwarp's to order.
+  void mbarrier_arrived(const void* address, int thread);
+  void mbarrier_completed(const void* address);
+  void mbarrier_waited(const void* address, int thread);
 
   Moment now(int thread) const {
     return {interval_, static_cast<std::uint16_t>(thread), count_of(static_cast<std::size_t>(thread) / 32)};
@@ -66,6 +70,11 @@ class Causality {
     Moment when;
     std::uint64_t event;
   };
+  // Of each warp: its accesses before this count.
+  using Heard = std::array<std::uint16_t, 32>;
+  struct Mbarrier {
+    Heard gathered{}, published{};  // by arrivals of all phases, and of those that are over
+  };
   struct Block {
     std::uint32_t first;  // interval
     uint3 index;
@@ -79,11 +88,16 @@ class Causality {
   std::size_t at(std::uint32_t interval) const;
   bool seen_by_other(const Moment& then, int thread) const;
   bool seen_in_interval(const Moment& then, int thread) const;
+  bool handed(const Moment& then, int thread) const;
   bool published(const Moment& then, int thread) const;
+  Mbarrier& mbarrier(const void* address);
   bool covered(const Moment& then, const Release& release, std::size_t first_fence) const;
 
   std::uint32_t interval_ = 1, first_of_launch_ = 1;
   std::array<Clock, 32> clocks_;
+  std::uint32_t heard_interval_ = 0;  // that the next two belong to
+  std::array<Heard, 32> heard_{};     // by each warp, through mbarriers
+  std::unordered_map<const void*, Mbarrier> mbarriers_;
   std::vector<Block> blocks_;
   std::vector<Fence> fences_;
   std::vector<Release> releases_;

@@ -19,6 +19,7 @@
 #define __constant__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __restrict__ __restrict
 #define __align__(n) __attribute__((aligned(n)))
 // A student's pasted keyword: one static array serves the blocks, which run one after another. Without the poison that

@@ -10,6 +10,7 @@
 #include <random>
 #include <utility>
 
+#include "emu/async_units.h"
 #include "emu/machine.h"
 #include "emu/memory.h"
 #include "tensor/error.h"
@@ -26,6 +27,7 @@ constexpr std::size_t kGuard = 64;  // bytes before and behind each block of sha
 constexpr auto kGuardByte = std::byte{0xa5};
 constexpr int kPoison = 0xff;
 constexpr std::size_t kStaticSharedLimit = std::size_t{48} << 10;
+constexpr std::uint32_t kReservedShared = 1 << 10;            // by the driver, at the beginning of the window
 constexpr std::size_t kSharedLimit = std::size_t{227} << 10;  // dynamic and static, compute capability 9.0
 
 std::size_t product(dim3 d) { return std::size_t{d.x} * d.y * d.z; }
@@ -158,7 +160,7 @@ void Machine::begin_launch(const Grid& grid) {
     if (dynamic_ == nullptr || dynamic_->bytes != grid.dynamic_shared_bytes) {
       if (dynamic_ != nullptr) free_shared(*dynamic_);
       dynamic_ = std::make_unique<SharedBlock>(
-          SharedBlock{.bytes = grid.dynamic_shared_bytes, .alignment = 128, .name = "dynamic shared memory"});
+          SharedBlock{.bytes = grid.dynamic_shared_bytes, .alignment = 1024, .name = "dynamic shared memory"});
     }
   }
   ++statistics().launches;
@@ -169,7 +171,9 @@ void Machine::begin_block(dim3 block) {
   blockIdx = {block.x, block.y, block.z};
   ++block_serial_;
   touched_.clear();
+  window_end_ = kReservedShared;
   static_shared_bytes_ = 0;
+  async_units().block_begins();
   for (std::size_t w = 0; w < warp_count_; ++w) {
     const std::size_t lanes = std::min<std::size_t>(kWarp, thread_count_ - w * kWarp);
     const unsigned mask = lanes == kWarp ? ~0u : (1u << lanes) - 1;
@@ -199,6 +203,9 @@ void Machine::run_block(dim3 block) {
   in_kernel_ = true;
   run_threads();
   if (failure_.empty()) check_shared_guards();
+  if (std::string left = async_units().left_at_block_end(); failure_.empty() && !left.empty()) {
+    failure_ = fmt::format("kernel {}, block ({},{},{}): {}", grid_->name, blockIdx.x, blockIdx.y, blockIdx.z, left);
+  }
   in_kernel_ = false;
   if (observer() != nullptr) observer()->block_ends();
   current_ = nullptr;
@@ -221,6 +228,9 @@ std::byte* Machine::ready_shared(SharedBlock& block) {
   block.block = block_serial_;
   std::memset(block.data, kPoison, block.bytes);
   touched_.push_back(&block);
+  const auto alignment = static_cast<std::uint32_t>(std::max(block.alignment, std::size_t{16}));
+  block.window = (window_end_ + alignment - 1) / alignment * alignment;
+  window_end_ = block.window + static_cast<std::uint32_t>(block.bytes);
   if (&block != dynamic_.get()) static_shared_bytes_ += block.bytes;
   most_static_shared_bytes_ = std::max(most_static_shared_bytes_, static_shared_bytes_);
   if (static_shared_bytes_ > kStaticSharedLimit) {
@@ -234,6 +244,28 @@ std::byte* Machine::ready_shared(SharedBlock& block) {
 std::byte* Machine::dynamic_shared() {
   if (grid_->dynamic_shared_bytes == 0) stop("asks for dynamic shared memory, but the launch gives it 0 bytes");
   return ready_shared(*dynamic_);
+}
+
+std::uint32_t Machine::window_address(const void* shared, Where where) {
+  const auto* at = static_cast<const std::byte*>(shared);
+  for (const SharedBlock* block : touched_) {
+    const auto offset = static_cast<std::size_t>(at - block->data);
+    if (offset < block->bytes) return block->window + static_cast<std::uint32_t>(offset);
+  }
+  std::string what = fmt::format(
+      "is at {}:{} with an address that is not in shared<T>() or dynamic_shared<T>() of its "
+      "block",
+      short_name(where.file), where.line);
+  stop(std::move(what));
+}
+
+std::byte* Machine::window_pointer(std::uint32_t address, std::size_t bytes) {
+  for (const SharedBlock* block : touched_) {
+    const std::size_t offset = address - block->window;
+    if (address >= block->window && offset < block->bytes && block->bytes - offset >= bytes)
+      return block->data + offset;
+  }
+  stop(fmt::format("lets an asynchronous unit use shared address {:#x}, which its block does not have", address));
 }
 
 bool Machine::overflowed(const void* address) const {

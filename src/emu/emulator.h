@@ -44,14 +44,15 @@ enum class Order { ascending, descending, random };
 struct Settings {
   Order order = Order::ascending;
   std::uint32_t seed = 1;         // of Order::random
+  int compute_capability = 90;    // that the emulated device says it has: 10 * major + minor
   double seconds_to_wait = 10.0;  // CPU time after which a thread that reaches no wait counts as spinning
 };
 Settings& settings();
 
 struct Statistics {
   std::uint64_t launches = 0, blocks = 0, threads = 0, barriers = 0, warp_operations = 0;
-  std::uint64_t matrix_products = 0;  // warp operations that were an mma
-  std::uint64_t async_bytes = 0;      // that cp.async asked for
+  std::uint64_t matrix_products = 0;  // warp operations that were an mma, and a warpgroup's wgmma
+  std::uint64_t async_bytes = 0;      // that cp.async and bulk copies asked for
 };
 Statistics& statistics();
 
@@ -83,7 +84,7 @@ void run(const Grid& grid, Body body, void* context);
 
 // --- for kernels, through emu/device.h ------------------------------------------------------------------------------
 
-enum class WarpWord : std::uint8_t { sync, shuffle, vote, ldmatrix, mma };
+enum class WarpWord : std::uint8_t { sync, shuffle, vote, ldmatrix, mma, wgmma_fence, wgmma_commit, wgmma_wait };
 
 void barrier(Where where);
 // A barrier that also counts the threads whose predicate holds.
@@ -105,7 +106,8 @@ struct SharedBlock {
   std::size_t bytes, alignment;
   const char* name;
   std::byte* data = nullptr;
-  std::uint64_t block = 0;  // serial number of the block that it was last made ready for
+  std::uint32_t window = 0;  // its address in the block's window
+  std::uint64_t block = 0;   // serial number of the block that it was last made ready for
 };
 std::byte* shared_block(SharedBlock& block);
 // The description of the shared storage of type T, named after the type.

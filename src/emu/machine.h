@@ -19,7 +19,15 @@ namespace curie::emu {
 constexpr int kWarp = 32;
 constexpr int kMaxThreads = 1024;
 
-enum class State : std::uint8_t { waiting_to_start, ready, at_barrier, at_warp_operation, ended };
+enum class State : std::uint8_t {
+  waiting_to_start,
+  ready,
+  at_barrier,
+  at_warp_operation,
+  at_mbarrier,
+  at_wgmma,
+  ended
+};
 
 struct AsyncCopy {
   void* shared;
@@ -59,6 +67,10 @@ class Machine {
   void arrive_at_barrier(Where where);
   int count_at_barrier(bool predicate, Where where);
   void arrive_at_warp_operation(WarpWord word, unsigned mask, void* slot, Complete complete, Where where);
+  // The running thread waits until somebody wakes it.
+  void wait_at(State state, Where where);
+  void wake(int thread);
+  void step_aside();
   // Leaves the running fiber for good; a signal handler may call it. `what` is taken over, for nobody unwinds that
   // stack.
   [[noreturn]] void stop(std::string what);
@@ -69,6 +81,10 @@ class Machine {
   std::string place() const;
   std::byte* ready_shared(SharedBlock& block);
   std::byte* dynamic_shared();
+  // The block's shared memory as one window: addresses as instructions take them, and back. Both stop the kernel where
+  // there is none of it.
+  std::uint32_t window_address(const void* shared, Where where);
+  std::byte* window_pointer(std::uint32_t address, std::size_t bytes);
 
   Thread& current() { return *current_; }
   const Thread& thread(std::size_t index) const { return threads_[index]; }
@@ -101,7 +117,6 @@ class Machine {
   int pick_random();
   void resume(Thread& thread);
   void wait(State state);
-  void step_aside();
   void set_ready(Warp& warp, unsigned lanes);
   void clear_ready(const Thread& thread);
   void release_barrier();
@@ -136,6 +151,7 @@ class Machine {
 
   std::uint64_t block_serial_ = 0;
   std::vector<SharedBlock*> touched_;  // by the running block
+  std::uint32_t window_end_ = 0;       // of what was handed out
   std::size_t static_shared_bytes_ = 0;
   std::size_t most_static_shared_bytes_ = 0;  // of a block of the running launch
   std::unique_ptr<SharedBlock> dynamic_;
@@ -151,5 +167,6 @@ class FaultWatch {
 };
 std::string short_name(const char* file);  // without its folders
 std::string name_of(WarpWord word);
+bool same_place(const Where& a, const Where& b);
 
 }  // namespace curie::emu

@@ -20,6 +20,13 @@ class Observer {
   virtual void shared_ready(const std::byte* data, std::size_t bytes, const char* name) = 0;
   virtual void async_issued(const void* shared, const void* global, int bytes, int source_bytes, Where where) = 0;
   virtual void async_done(const void* shared, int bytes) = 0;
+  virtual void mbarrier_arrived(const void* barrier) = 0;
+  virtual void mbarrier_completed(const void* barrier) = 0;
+  virtual void mbarrier_waited(const void* barrier) = 0;
+  // Bulk copies.
+  virtual void bulk_issued(const std::byte* shared, std::size_t bytes, Where where) = 0;
+  virtual void bulk_read(const std::byte* global, std::size_t bytes, Where where) = 0;
+  virtual void bulk_done(const std::byte* shared, std::size_t bytes) = 0;
   virtual void atomic(const void* address, std::size_t bytes, Where where) = 0;
   virtual void read(const void* address, std::size_t bytes, Where where) = 0;
   virtual void fenced(bool device) = 0;  // or only for the block

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "emu/async_units.h"
 #include "emu/machine.h"
 #include "tensor/error.h"
 
@@ -11,7 +12,6 @@ namespace {
 int lowest(unsigned bits) { return __builtin_ctz(bits); }
 int highest(unsigned bits) { return 31 - __builtin_clz(bits); }
 
-bool same_place(const Where& a, const Where& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 std::string to_string(const Where& where) { return fmt::format("{}:{}", short_name(where.file), where.line); }
 
 std::string describe(const Thread& thread) {
@@ -24,6 +24,10 @@ std::string describe(const Thread& thread) {
       return "wait at __syncthreads, " + to_string(thread.where);
     case State::at_warp_operation:
       return fmt::format("wait at {}, {}", name_of(thread.word), to_string(thread.where));
+    case State::at_mbarrier:
+      return "wait for an mbarrier, " + to_string(thread.where);
+    case State::at_wgmma:
+      return "wait at a wgmma for the rest of their warpgroup, " + to_string(thread.where);
     case State::ended:
       break;
   }
@@ -37,6 +41,8 @@ std::string short_name(const char* file) {
   return slash == nullptr ? file : slash + 1;
 }
 
+bool same_place(const Where& a, const Where& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
+
 std::string name_of(WarpWord word) {
   switch (word) {
     case WarpWord::sync:
@@ -47,6 +53,12 @@ std::string name_of(WarpWord word) {
       return "a vote";
     case WarpWord::ldmatrix:
       return "ldmatrix";
+    case WarpWord::wgmma_fence:
+      return "wgmma.fence";
+    case WarpWord::wgmma_commit:
+      return "wgmma.commit_group";
+    case WarpWord::wgmma_wait:
+      return "wgmma.wait_group";
     case WarpWord::mma:
       break;
   }
@@ -118,6 +130,7 @@ void Machine::thread_ends() {
                                    to_string(me.copies.front().where));
     stop(std::move(what));
   }
+  async_units().thread_ends();
   Fiber& fiber = *me.fiber;
   me.state = State::ended;
   me.fiber = nullptr;
@@ -221,6 +234,16 @@ void Machine::wait(State state) {
   resume(threads_[static_cast<std::size_t>(next)]);
 }
 
+void Machine::wait_at(State state, Where where) {
+  current_->where = where;
+  wait(state);
+}
+
+void Machine::wake(int thread) {
+  Thread& woken = threads_[static_cast<std::size_t>(thread)];
+  if (&woken != current_) set_ready(warp_of(woken), 1u << woken.lane);
+}
+
 // Whoever released the others is no more privileged than they.
 void Machine::step_aside() {
   if (settings().order == Order::ascending) return;
@@ -265,6 +288,7 @@ void Machine::release_barrier() {
   counted_ = counting_;
   counting_ = 0;
   ++statistics().barriers;
+  async_units().barrier_passed(warp_count_);
   if (observer() != nullptr) observer()->barrier_passed();
   for (std::size_t w = 0; w < warp_count_; ++w) {
     if (const unsigned live = warps_[w].exists & ~warps_[w].ended; live != 0) set_ready(warps_[w], live);
@@ -329,7 +353,7 @@ std::string Machine::positions() const {
                           : fmt::format("\n    threads {} to {}: {}", first, last, what);
     first = last + 1;
   }
-  return text;
+  return text + async_units().describe();
 }
 
 }  // namespace curie::emu

@@ -66,6 +66,8 @@ std::string_view name_of(Math math) {
   switch (math) {
     case Math::exact:
       return "exact";
+    case Math::winograd:
+      return "winograd";
     case Math::tf32:
       return "tf32";
     case Math::bf16:
@@ -75,10 +77,10 @@ std::string_view name_of(Math math) {
 }
 
 Math math_named(std::string_view name) {
-  for (const Math math : {Math::exact, Math::tf32, Math::bf16}) {
+  for (const Math math : {Math::exact, Math::winograd, Math::tf32, Math::bf16}) {
     if (name == name_of(math)) return math;
   }
-  throw_error(ErrorKind::usage, fmt::format("--math: expected exact, tf32 or bf16, got \"{}\"", name));
+  throw_error(ErrorKind::usage, fmt::format("--math: expected exact, winograd, tf32 or bf16, got \"{}\"", name));
 }
 
 std::string_view name_of(Kernels kernels) {

@@ -33,9 +33,11 @@ extern volatile int bug_line;
 namespace curie::emulated {
 test::Kernels planted_bugs();
 test::Kernels correct_kernels();
+test::Kernels handed_kernels();
 }  // namespace curie::emulated
 namespace curie::checked {
 test::Kernels planted_bugs();
 test::Kernels correct_kernels();
+test::Kernels handed_kernels();
 test::Kernels patterns_to_profile();
 }  // namespace curie::checked

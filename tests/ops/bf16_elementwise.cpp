@@ -259,7 +259,7 @@ TEST_CASE("a backend that was not made for bf16 says so when it is handed some")
   CHECK_ERROR(([&] { make_backend("cpu", {.math = Math::bf16}); }), usage,
               "math bf16: the CPU computes in float32; use --math exact, or a GPU");
   CHECK(math_named("bf16") == Math::bf16);
-  CHECK_ERROR(([&] { math_named("fp16"); }), usage, "expected exact, tf32 or bf16, got \"fp16\"");
+  CHECK_ERROR(([&] { math_named("fp16"); }), usage, "expected exact, winograd, tf32 or bf16, got \"fp16\"");
 }
 
 }  // namespace curie::test

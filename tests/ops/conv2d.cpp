@@ -319,6 +319,33 @@ TEST_CASE("tf32: convolutions of random numbers stay within the rounding of thei
   }
 }
 
+TEST_CASE("winograd: within its rounding where the plan takes it, and the same bits as exact elsewhere") {
+  if (cpu_under_test()) {
+    MESSAGE("skipped: the CPU has no winograd arithmetic");
+    return;
+  }
+  const auto backend = test_backend(2, Math::winograd);
+  const auto exact = test_backend();
+  std::vector<Conv2dShape> shapes = edge_shapes();
+  shapes.push_back(shape(16, 8, 8, 128, 128, 3, 3, 1, 1, 1, 1, 8, 8));
+  for (const Conv2dShape& s : shapes) {
+    CAPTURE(name_of(s));
+    const Inputs inputs = random_real_inputs(s, 71);
+    const Setting setting{.activation = Activation::none, .place = Place::aligned};
+    const Results actual = run_all(*backend, s, inputs, setting);
+    const bool taken = s.n == 16;
+    if (taken) check_near(s, actual, expect(s, inputs), 0x1p-17);
+    if (libraries_under_test()) continue;
+    const Results float32 = run_all(*exact, s, inputs, setting);
+    CHECK(same_bits(actual.y, float32.y) != taken);
+    CHECK(same_bits(actual.dx, float32.dx) != taken);
+    CHECK(same_bits(actual.dw, float32.dw));
+    CHECK(same_bits(actual.dbias, float32.dbias));
+    const Results unaligned = run_all(*backend, s, inputs, {.activation = Activation::none});
+    if (taken) CHECK(same_bits(unaligned.y, float32.y));
+  }
+}
+
 TEST_CASE("the GPU's plan cuts the pixels of a weight gradient into whole parts and chooses kernels by shape") {
   using namespace planned;
   for (const std::vector<Conv2dShape>& shapes : {edge_shapes(), large_shapes()}) {

@@ -12,7 +12,7 @@
 #include "support/square_conv.h"
 
 #define CURIE_GPU planned_shapes
-#include "cuda/conv2d_plan.h"
+#include "cuda/conv2d_winograd.h"
 
 namespace curie::test {
 namespace {
@@ -129,6 +129,30 @@ TEST_CASE("every convolution of the recipes gets enough blocks, on tensor cores 
       CHECK(forward.splits * s.output_elements() * (forward.splits > 1) <= std::size_t{1} << 24);
     }
   }
+}
+
+TEST_CASE("Winograd's method is taken for 3x3 filters of many channels, in rounds that fit a cache or the filters") {
+  int winning = 0;
+  for (const Layer& each : layers()) {
+    CAPTURE(each.name);
+    const Correlation c = forward_correlation(each.shape);
+    const bool suits = c.r == 3 && c.s == 3 && c.stride_h == 1 && c.c % 4 == 0 && c.k % 4 == 0;
+    CHECK(winograd_takes(c) == suits);
+    if (!suits) continue;
+    const WinogradPlan plan = plan_winograd(c);
+    winning += plan.wins;
+    CHECK(plan.wins == (c.c >= 64 && c.k >= 64));  // below, moving patches takes longer than multiplying
+    CHECK(plan.down * kWinogradOutputs >= c.p);
+    CHECK(plan.across * kWinogradOutputs >= c.q);
+    CHECK(plan.together >= 1);
+    CHECK(plan.together <= plan.tiles);
+    const std::size_t filters = kWinogradElements * std::size_t(c.c) * std::size_t(c.k);
+    const std::size_t round = kWinogradElements * plan.together * std::size_t(c.c + c.k);
+    CHECK(plan.floats == filters + round);
+    CHECK(round <= std::max({filters, std::size_t{8} << 20, kWinogradElements * std::size_t{128} * (c.c + c.k)}));
+  }
+  CHECK(winning > 10);
+  CHECK(!plan_winograd(forward_correlation(square_conv(1, 4, 512, 512, 3, 1, 1))).wins);  // one tile of 128 rows
 }
 
 TEST_CASE("late layers of few pixels are cut along their taps, early ones are not") {

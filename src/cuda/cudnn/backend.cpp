@@ -81,8 +81,7 @@ const DensePlan& CudnnBackend::plan_of(const DenseShape& shape, bool logits) con
       .first->second;
 }
 
-// --- dense
-// ------------------------------------------------------------------------------------------------------------
+// --- dense -----------------------------------------------------------------------------------------------------------
 
 std::size_t CudnnBackend::scratch_bytes(const DenseShape& shape) const {
   const std::size_t own = GpuBackend::scratch_bytes(shape);

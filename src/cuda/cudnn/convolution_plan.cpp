@@ -19,7 +19,7 @@ auto choose(const CudnnFunctions& cudnn, const char* direction, Math math, Choic
   const auto set_math = [&](cudnnMathType_t type) {
     cudnn.check(cudnn.cudnnSetConvolutionMathType(convolution.get(), type), "cudnnSetConvolutionMathType");
   };
-  set_math(math == Math::exact ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);  // the default takes float32 as TF32
+  set_math(rounds_factors(math) ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);  // the default takes float32 as TF32
 
   constexpr int kMost = 16;
   Performance found[kMost] = {};
@@ -29,7 +29,7 @@ auto choose(const CudnnFunctions& cudnn, const char* direction, Math math, Choic
   for (int i = 0; i < count; ++i) {
     if (found[i].status != CUDNN_STATUS_SUCCESS) continue;
     if (choice == Choice::repeatable && found[i].determinism != CUDNN_DETERMINISTIC) continue;
-    if (math != Math::exact) set_math(found[i].mathType);
+    if (rounds_factors(math)) set_math(found[i].mathType);
     std::size_t workspace = 0;
     if (size(convolution.get(), found[i].algo, &workspace) != CUDNN_STATUS_SUCCESS) continue;
     if (workspace > workspace_limit) continue;

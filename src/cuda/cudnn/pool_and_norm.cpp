@@ -63,8 +63,7 @@ void CudnnBackend::average_pool_backward(const PoolShape& shape, const float* dy
   pool_back(*plan, dy, dx);
 }
 
-// --- batch normalisation: rows of channels are images of one pixel
-// ----------------------------------------------------------------------------------------------------------------------
+// --- batch normalisation: rows of channels are images of one pixel ---------------------------------------------------
 
 const CudnnBackend::BatchNormPlan& CudnnBackend::plan_of(const BatchNormShape& shape) {
   const std::pair key{shape.rows, shape.channels};
