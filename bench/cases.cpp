@@ -328,8 +328,8 @@ T* Arrays::place_as(const std::vector<float>& values) {
     return reinterpret_cast<T*>(place(values.data(), values.size() * sizeof(T)));
   }
 }
-template float* Arrays::place_as(const std::vector<float>&);
-template Bf16* Arrays::place_as(const std::vector<float>&);
+template float* Arrays::place_as<float>(const std::vector<float>&);
+template Bf16* Arrays::place_as<Bf16>(const std::vector<float>&);
 
 std::vector<float> Arrays::integer_values(std::size_t count) {
   std::vector<float> values(count);
@@ -348,8 +348,8 @@ T* Arrays::output(std::size_t count) {
   outputs_.push_back({reinterpret_cast<const std::byte*>(data), count, true, std::is_same_v<T, Bf16>});
   return data;
 }
-template float* Arrays::output(std::size_t);
-template Bf16* Arrays::output(std::size_t);
+template float* Arrays::output<float>(std::size_t);
+template Bf16* Arrays::output<Bf16>(std::size_t);
 
 float* Arrays::output(std::size_t count) {
   float* data = output<float>(count);

@@ -93,12 +93,12 @@ void Operands::also_output(const std::string& name, const float* data, std::size
   ++stream_;  // as if the array were another, so that those behind it hold the same numbers on every backend
 }
 
-template float* Operands::integers(const std::string&, std::size_t);
-template Bf16* Operands::integers(const std::string&, std::size_t);
-template float* Operands::uniform(const std::string&, std::size_t, float, float);
-template Bf16* Operands::uniform(const std::string&, std::size_t, float, float);
-template float* Operands::output(const std::string&, std::size_t);
-template Bf16* Operands::output(const std::string&, std::size_t);
+template float* Operands::integers<float>(const std::string&, std::size_t);
+template Bf16* Operands::integers<Bf16>(const std::string&, std::size_t);
+template float* Operands::uniform<float>(const std::string&, std::size_t, float, float);
+template Bf16* Operands::uniform<Bf16>(const std::string&, std::size_t, float, float);
+template float* Operands::output<float>(const std::string&, std::size_t);
+template Bf16* Operands::output<Bf16>(const std::string&, std::size_t);
 
 float* Operands::integers_in_and_out(const std::string& name, std::size_t count) {
   float* data = integers(name, count);
