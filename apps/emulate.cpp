@@ -63,26 +63,19 @@ std::vector<Agreement> compare(const std::vector<Operands::Result>& got,
 }
 
 Findings find_out(const CatalogueEntry& entry, const std::vector<Extent>& extents, const EmulateArguments& arguments) {
-  const std::unique_ptr<Backend> cpu = make_cpu_backend();
-  Operands reference(*cpu, extents);
-  entry.run(reference);
-
-  const std::string device = "emulated:" + arguments.order + (arguments.checked ? ":checked" : "");
   const Math math = math_named(arguments.math);
-  CURIE_CHECK(math != Math::bf16, usage,
-              "--math bf16: emulate tries kernels on float32 arrays; expected exact or tf32 (curie train --device "
-              "emulated --math bf16 runs a model's)");
+  const std::vector<Operands::Result> reference = results_of(entry, extents, *make_cpu_backend(), math);
+  const std::string device = "emulated:" + arguments.order + (arguments.checked ? ":checked" : "");
   const std::unique_ptr<Backend> emulated = make_backend(device, {.math = math});
-  Operands operands(*emulated, extents,
-                    [](const std::byte* data, const std::string& name) { emu::name_memory(data, name); });
   emu::record_launches();
   if (arguments.checked) emu::start_profile();
   Findings findings;
-  entry.run(operands);
-  emulated->synchronize();
+  const std::vector<Operands::Result> results =
+      results_of(entry, extents, *emulated, math,
+                 [](const std::byte* data, const std::string& name) { emu::name_memory(data, name); });
   findings.launches = emu::stop_recording();
   if (arguments.checked) findings.profile = emu::stop_profile();
-  findings.agreement = compare(operands.results(), reference.results());
+  findings.agreement = compare(results, reference);
   return findings;
 }
 
@@ -187,31 +180,42 @@ nlohmann::json as_json(const CatalogueEntry& entry, const std::vector<Extent>& e
   return result;
 }
 
-void list(bool json) {
-  if (json) {
-    nlohmann::json all = nlohmann::json::array();
-    for (const CatalogueEntry& entry : catalogue())
-      all.push_back({{"name", entry.name}, {"description", entry.description}});
-    fmt::print("{}\n", all.dump(2));
-    return;
+// With bf16, the kernels that there are on bfloat16.
+void list(bool json, Math math) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const CatalogueEntry& entry : catalogue()) {
+    if (math == Math::bf16 && !entry.run_bf16) continue;
+    if (json) {
+      all.push_back({{"name", entry.name}, {"description", entry.description}, {"bf16", entry.run_bf16 != nullptr}});
+    } else {
+      fmt::print("{:<32} {}\n", entry.name, entry.description);
+    }
   }
-  for (const CatalogueEntry& entry : catalogue()) fmt::print("{:<32} {}\n", entry.name, entry.description);
+  if (json) fmt::print("{}\n", all.dump(2));
 }
 
+// How far results may be from the CPU's, relative to the larger of 1 and the value: for sums of a few hundred products
+// in another order, with factors of 11 bits of significand (tf32), or for values next to a rounding to 8 bits (bf16).
+double tolerance(Math math) { return math == Math::tf32 ? 1e-2 : math == Math::bf16 ? 0x1p-7 + 1e-4 : 1e-4; }
+
 void emulate(const EmulateArguments& arguments) {
+  const Math math = math_named(arguments.math);
   if (arguments.list) {
-    list(arguments.json);
+    list(arguments.json, math);
     return;
   }
   CURIE_CHECK(!arguments.kernel.empty(), usage, "emulate: expected a kernel's name; `curie emulate --list` lists them");
   const CatalogueEntry& entry = find_entry(arguments.kernel);
+  CURIE_CHECK(
+      math != Math::bf16 || entry.run_bf16, usage,
+      "--math bf16: {} has no kernel on bfloat16, its arrays stay float32; expected exact or tf32, or one of `curie "
+      "emulate --list --math bf16`",
+      entry.name);
   const std::vector<Extent> extents = with_shape(entry, arguments.shape);
   const Findings findings = find_out(entry, extents, arguments);
   bool agrees = true;
   for (const Agreement& a : findings.agreement) {
-    // Sums of a few hundred products in another order; exact entries leave no room.
-    const double bound = math_named(arguments.math) == Math::tf32 ? 1e-2 : 1e-4;
-    agrees = agrees && (a.equal == a.elements || (!entry.exact && a.largest <= bound));
+    agrees = agrees && (a.equal == a.elements || (!entry.exact && a.largest <= tolerance(math)));
   }
   if (arguments.json) {
     nlohmann::json result = as_json(entry, extents, findings);
@@ -240,7 +244,7 @@ void add_emulate(CLI::App& app) {
   auto arguments = std::make_shared<EmulateArguments>();
   CLI::App* command = app.add_subcommand("emulate", "Run one CUDA kernel on the CPU and look at what it does");
   command->add_option("kernel", arguments->kernel, "its name; --list lists them")->type_name("KERNEL");
-  command->add_flag("--list", arguments->list, "every kernel with one line");
+  command->add_flag("--list", arguments->list, "every kernel with one line; with --math bf16 those on bfloat16");
   command->add_option("--shape", arguments->shape, "other extents than the default's, such as n=1,h=8,c=3")
       ->type_name("NAME=N,...");
   command->add_flag("--checked", arguments->checked,
@@ -249,7 +253,9 @@ void add_emulate(CLI::App& app) {
       ->check(CLI::IsMember({"ascending", "descending", "random"}))
       ->type_name("ORDER")
       ->capture_default_str();
-  command->add_option("--math", arguments->math, "exact or tf32")->type_name("exact|tf32")->capture_default_str();
+  command->add_option("--math", arguments->math, "exact, winograd, tf32 or bf16")
+      ->type_name("exact|winograd|tf32|bf16")
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "as JSON on stdout");
   command->footer("Example: curie emulate max_pool_forward --shape n=1,c=32 --checked --order descending");
   command->callback([arguments] { emulate(*arguments); });

@@ -22,6 +22,24 @@ double float_bytes(std::initializer_list<std::size_t> counts) {
   return bytes;
 }
 
+// The bytes of arrays that bfloat16 training keeps in it, and of those that it does not.
+void set_bytes(Case& made, std::initializer_list<std::size_t> stored, std::initializer_list<std::size_t> floats = {}) {
+  made.bytes = float_bytes(stored) + float_bytes(floats);
+  made.bf16_bytes = float_bytes(stored) / 2.0 + float_bytes(floats);
+}
+
+void add_arg_max(Case& made, std::size_t outputs) {
+  made.bytes += static_cast<double>(outputs);
+  made.bf16_bytes += static_cast<double>(outputs);
+}
+
+// prepare: a function of the arrays and of an element of the type that they are kept in.
+template <typename Prepare>
+void on_both(Case& made, const Prepare& prepare) {
+  made.prepare = [=](Arrays& arrays) { return prepare(arrays, float{}); };
+  made.prepare_bf16 = [=](Arrays& arrays) { return prepare(arrays, Bf16{}); };
+}
+
 class CaseList {
  public:
   explicit CaseList(bool shrunk) : shrunk_(shrunk) {}
@@ -77,39 +95,37 @@ void CaseList::convolution(Conv2dShape shape, bool first_layer) {
   shrink(shape);
   const std::size_t x = shape.input_elements(), w = shape.weight_elements(), y = shape.output_elements();
   const auto k = static_cast<std::size_t>(shape.k);
-  const Case base{.primitive = {},
-                  .shape = text_of(shape),
-                  .recipes = {},
-                  .flops = shape.flops(),
-                  .bytes = float_bytes({x, w, y}),
-                  .prepare = {}};
+  Case base{.shape = text_of(shape), .flops = shape.flops()};
+  set_bytes(base, {x, w, y});
   Case forward = base;
   forward.primitive = "conv2d_forward";
-  forward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *ws = a.integers(w), *bias = a.integers(k);
-    float* ys = a.output(y);
+  on_both(forward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *ws = a.integers<T>(w);
+    const float* bias = a.integers(k);
+    T* ys = a.output<T>(y);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] { b.conv2d_forward(shape, xs, ws, bias, Activation::relu, ys, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.conv2d_forward(shape, xs, ws, bias, Activation::relu, ys, scratch); };
+  });
   add(forward);
   Case weights = base;
   weights.primitive = "conv2d_backward_weights";
-  weights.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *dy = a.integers(y);
+  set_bytes(weights, {x, y}, {w});
+  on_both(weights, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *dy = a.integers<T>(y);
     float *dw = a.output(w), *dbias = a.output(k);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] { b.conv2d_backward_weights(shape, xs, dy, dw, dbias, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.conv2d_backward_weights(shape, xs, dy, dw, dbias, scratch); };
+  });
   add(weights);
   if (first_layer) return;  // nobody wants the gradient of the images
   Case input = base;
   input.primitive = "conv2d_backward_input";
-  input.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *dy = a.integers(y), *ws = a.integers(w);
-    float* dx = a.output(x);
+  on_both(input, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *dy = a.integers<T>(y), *ws = a.integers<T>(w);
+    T* dx = a.output<T>(x);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] { b.conv2d_backward_input(shape, dy, ws, dx, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.conv2d_backward_input(shape, dy, ws, dx, scratch); };
+  });
   add(input);
 }
 
@@ -120,38 +136,37 @@ void CaseList::conv_pool(Conv2dShape conv, bool first_layer) {
   const std::size_t x = conv.input_elements(), w = conv.weight_elements(), y = shape.output_elements();
   const auto k = static_cast<std::size_t>(conv.k);
   const DropoutSpec dropout{.rate = kRate, .seed = 1};
-  const Case base{.primitive = {},
-                  .shape = text_of(conv) + "_pool_2",
-                  .recipes = {},
-                  .flops = conv.flops(),
-                  .bytes = float_bytes({x, w, y}) + static_cast<double>(y),
-                  .in_libraries = false,
-                  .prepare = {}};
+  Case base{.shape = text_of(conv) + "_pool_2", .flops = conv.flops(), .in_libraries = false};
+  set_bytes(base, {x, w, y});
+  add_arg_max(base, y);
   Case forward = base;
   forward.primitive = "conv_pool_forward";
-  forward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *ws = a.integers(w), *bias = a.integers(k);
-    float* ys = a.output(y);
+  on_both(forward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *ws = a.integers<T>(w);
+    const float* bias = a.integers(k);
+    T* ys = a.output<T>(y);
     std::uint8_t* arg_max = a.byte_output(y);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
     const StepState* state = a.state();
-    return [=, &b = a.backend()] { b.conv_pool_forward(shape, xs, ws, bias, dropout, state, ys, arg_max, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.conv_pool_forward(shape, xs, ws, bias, dropout, state, ys, arg_max, scratch); };
+  });
   add(forward);
   Case backward = base;
   backward.primitive = "conv_pool_backward";
   backward.flops *= first_layer ? 1.0 : 2.0;
-  backward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *ws = a.integers(w), *bias = a.integers(k), *dy = a.integers(y);
-    float* ys = a.filled(y, 0.0f);
+  on_both(backward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *ws = a.integers<T>(w), *dy = a.integers<T>(y);
+    const float* bias = a.integers(k);
+    T* ys = a.filled<T>(y, 0.0f);
     std::uint8_t* arg_max = a.byte_output(y);
-    float *dx = first_layer ? nullptr : a.output(x), *dw = a.output(w), *dbias = a.output(k);
+    T* dx = first_layer ? nullptr : a.output<T>(x);
+    float *dw = a.output(w), *dbias = a.output(k);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    a.backend().conv_pool_forward(shape, xs, ws, bias, dropout, a.state(), ys, arg_max, scratch);
-    return [=, &b = a.backend()] {
+    a.on<T>().conv_pool_forward(shape, xs, ws, bias, dropout, a.state(), ys, arg_max, scratch);
+    return [=, &b = a.on<T>()] {
       b.conv_pool_backward(shape, xs, ws, ys, arg_max, dropout.rate, dy, dx, dw, dbias, scratch);
     };
-  };
+  });
   add(backward);
 }
 
@@ -163,34 +178,34 @@ void CaseList::max_pool(PoolShape shape) {
   const std::size_t x = shape.input_elements(), y = shape.output_elements();
   const std::string text =
       fmt::format("{}x{}x{}x{}_pool_{}x{}", shape.n, shape.h, shape.w, shape.c, shape.window_h, shape.window_w);
-  Case forward{
-      .primitive = "max_pool_inference", .shape = text, .recipes = {}, .bytes = float_bytes({x, y}), .prepare = {}};
-  forward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float* xs = a.integers(x);
-    float* ys = a.output(y);
-    return [=, &b = a.backend()] { b.max_pool_forward(shape, xs, ys, nullptr); };
-  };
+  Case forward{.primitive = "max_pool_inference", .shape = text};
+  set_bytes(forward, {x, y});
+  on_both(forward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T* xs = a.integers<T>(x);
+    T* ys = a.output<T>(y);
+    return [=, &b = a.on<T>()] { b.max_pool_forward(shape, xs, ys, nullptr); };
+  });
   add(forward);
   Case training = forward;
   training.primitive = "max_pool_forward";
   training.in_libraries = false;
-  training.bytes += static_cast<double>(y);
-  training.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float* xs = a.integers(x);
-    float* ys = a.output(y);
+  add_arg_max(training, y);
+  on_both(training, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T* xs = a.integers<T>(x);
+    T* ys = a.output<T>(y);
     std::uint8_t* arg_max = a.byte_output(y);
-    return [=, &b = a.backend()] { b.max_pool_forward(shape, xs, ys, arg_max); };
-  };
+    return [=, &b = a.on<T>()] { b.max_pool_forward(shape, xs, ys, arg_max); };
+  });
   add(training);
   Case backward = training;
   backward.primitive = "max_pool_backward";
-  backward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *dy = a.integers(y);
-    float *ys = a.filled(y, 0.0f), *dx = a.output(x);
+  on_both(backward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *dy = a.integers<T>(y);
+    T *ys = a.filled<T>(y, 0.0f), *dx = a.output<T>(x);
     std::uint8_t* arg_max = a.byte_output(y);
-    a.backend().max_pool_forward(shape, xs, ys, arg_max);
-    return [=, &b = a.backend()] { b.max_pool_backward(shape, arg_max, dy, dx); };
-  };
+    a.on<T>().max_pool_forward(shape, xs, ys, arg_max);
+    return [=, &b = a.on<T>()] { b.max_pool_backward(shape, arg_max, dy, dx); };
+  });
   add(backward);
 }
 
@@ -202,39 +217,37 @@ void CaseList::dense(DenseShape shape, bool first_layer) {
   const std::size_t x = std::size_t(shape.n) * shape.in, w = std::size_t(shape.in) * shape.out;
   const std::size_t y = std::size_t(shape.n) * shape.out;
   const auto units = static_cast<std::size_t>(shape.out);
-  const Case base{.primitive = {},
-                  .shape = fmt::format("{}x{}_to_{}", shape.n, shape.in, shape.out),
-                  .recipes = {},
-                  .flops = shape.flops(),
-                  .bytes = float_bytes({x, w, y}),
-                  .prepare = {}};
+  Case base{.shape = fmt::format("{}x{}_to_{}", shape.n, shape.in, shape.out), .flops = shape.flops()};
+  set_bytes(base, {x, w, y});
   Case forward = base;
   forward.primitive = "dense_forward";
-  forward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *ws = a.integers(w), *bias = a.integers(units);
-    float* ys = a.output(y);
+  on_both(forward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *ws = a.integers<T>(w);
+    const float* bias = a.integers(units);
+    T* ys = a.output<T>(y);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] { b.dense_forward(shape, xs, ws, bias, Activation::relu, ys, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.dense_forward(shape, xs, ws, bias, Activation::relu, ys, scratch); };
+  });
   add(forward);
   Case weights = base;
   weights.primitive = "dense_backward_weights";
-  weights.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *xs = a.integers(x), *dy = a.integers(y);
+  set_bytes(weights, {x, y}, {w});
+  on_both(weights, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *xs = a.integers<T>(x), *dy = a.integers<T>(y);
     float *dw = a.output(w), *dbias = a.output(units);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] { b.dense_backward_weights(shape, xs, dy, dw, dbias, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.dense_backward_weights(shape, xs, dy, dw, dbias, scratch); };
+  });
   add(weights);
   if (first_layer) return;
   Case input = base;
   input.primitive = "dense_backward_input";
-  input.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *dy = a.integers(y), *ws = a.integers(w);
-    float* dx = a.output(x);
+  on_both(input, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *dy = a.integers<T>(y), *ws = a.integers<T>(w);
+    T* dx = a.output<T>(x);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] { b.dense_backward_input(shape, dy, ws, dx, scratch); };
-  };
+    return [=, &b = a.on<T>()] { b.dense_backward_input(shape, dy, ws, dx, scratch); };
+  });
   add(input);
 }
 
@@ -243,34 +256,33 @@ void CaseList::batch_norm(int rows, int channels) {
   const BatchNormShape shape{.rows = rows, .channels = channels};
   const auto c = static_cast<std::size_t>(channels);
   const std::size_t count = static_cast<std::size_t>(rows) * c;
-  Case forward{.primitive = "batch_norm_forward",
-               .shape = fmt::format("{}x{}", rows, channels),
-               .recipes = {},
-               .bytes = float_bytes({count, count}),
-               .tolerance = 1e-4,
-               .prepare = {}};
-  forward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *x = a.integers(count), *gamma = a.filled(c, 1.5f), *beta = a.filled(c, 0.5f);
-    float *y = a.output(count), *mean = a.output(c), *inverse = a.output(c);
+  Case forward{.primitive = "batch_norm_forward", .shape = fmt::format("{}x{}", rows, channels), .tolerance = 1e-4};
+  set_bytes(forward, {count, count});
+  on_both(forward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T* x = a.integers<T>(count);
+    const float *gamma = a.filled(c, 1.5f), *beta = a.filled(c, 0.5f);
+    T* y = a.output<T>(count);
+    float *mean = a.output(c), *inverse = a.output(c);
     float *running_mean = a.filled(c, 0.0f), *running_variance = a.filled(c, 1.0f);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] {
+    return [=, &b = a.on<T>()] {
       b.batch_norm_forward(shape, x, gamma, beta, y, mean, inverse, running_mean, running_variance, scratch);
     };
-  };
+  });
   add(forward);
   Case backward = forward;
   backward.primitive = "batch_norm_backward";
-  backward.bytes = float_bytes({count, count, count});
-  backward.prepare = [=](Arrays& a) -> std::function<void()> {
-    const float *x = a.integers(count), *dy = a.integers(count), *gamma = a.filled(c, 1.5f);
+  set_bytes(backward, {count, count, count});
+  on_both(backward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
+    const T *x = a.integers<T>(count), *dy = a.integers<T>(count);
+    const float* gamma = a.filled(c, 1.5f);
     const float *mean = a.filled(c, 0.5f), *inverse = a.filled(c, 0.5f);  // so that sums are exact
-    float *dx = a.output(count), *dgamma = a.output(c), *dbeta = a.output(c);
+    T* dx = a.output<T>(count);
+    float *dgamma = a.output(c), *dbeta = a.output(c);
     const Scratch scratch = a.scratch(a.backend().scratch_bytes(shape));
-    return [=, &b = a.backend()] {
-      b.batch_norm_backward(shape, x, gamma, mean, inverse, dy, dx, dgamma, dbeta, scratch);
-    };
-  };
+    return
+        [=, &b = a.on<T>()] { b.batch_norm_backward(shape, x, gamma, mean, inverse, dy, dx, dgamma, dbeta, scratch); };
+  });
   add(backward);
 }
 
@@ -306,7 +318,20 @@ std::byte* Arrays::place(const void* from, std::size_t bytes) {
   return buffers_.back().data();
 }
 
-float* Arrays::integers(std::size_t count) {
+template <typename T>
+T* Arrays::place_as(const std::vector<float>& values) {
+  if constexpr (std::is_same_v<T, Bf16>) {
+    std::vector<Bf16> narrow(values.size());
+    std::transform(values.begin(), values.end(), narrow.begin(), to_bf16);
+    return reinterpret_cast<T*>(place(narrow.data(), narrow.size() * sizeof(T)));
+  } else {
+    return reinterpret_cast<T*>(place(values.data(), values.size() * sizeof(T)));
+  }
+}
+template float* Arrays::place_as(const std::vector<float>&);
+template Bf16* Arrays::place_as(const std::vector<float>&);
+
+std::vector<float> Arrays::integer_values(std::size_t count) {
   std::vector<float> values(count);
   std::uint32_t state = 0x9e3779b9u * ++stream_;
   for (float& value : values) {
@@ -314,17 +339,21 @@ float* Arrays::integers(std::size_t count) {
     value = static_cast<float>(state >> 16) * (5.0f / 65536.0f);
     value = std::floor(value) - 2.0f;
   }
-  return reinterpret_cast<float*>(place(values.data(), count * sizeof(float)));
+  return values;
 }
 
-float* Arrays::filled(std::size_t count, float value) {
-  const std::vector<float> values(count, value);
-  return reinterpret_cast<float*>(place(values.data(), count * sizeof(float)));
+template <typename T>
+T* Arrays::output(std::size_t count) {
+  T* data = filled<T>(count, std::nanf(""));
+  outputs_.push_back({reinterpret_cast<const std::byte*>(data), count, true, std::is_same_v<T, Bf16>});
+  return data;
 }
+template float* Arrays::output(std::size_t);
+template Bf16* Arrays::output(std::size_t);
 
 float* Arrays::output(std::size_t count) {
-  float* data = filled(count, std::nanf(""));
-  outputs_.push_back({reinterpret_cast<const std::byte*>(data), count});
+  float* data = output<float>(count);
+  outputs_.back().stored = false;
   return data;
 }
 
@@ -337,11 +366,20 @@ const StepState* Arrays::state() {
   return reinterpret_cast<const StepState*>(place(&state, sizeof state));
 }
 
-std::vector<std::vector<float>> Arrays::results() const {
-  std::vector<std::vector<float>> all;
+std::vector<Arrays::Result> Arrays::results() const {
+  std::vector<Result> all;
   for (const Output& output : outputs_) {
-    std::vector<float>& values = all.emplace_back(output.count);
-    backend_->copy_to_host(reinterpret_cast<std::byte*>(values.data()), output.data, output.count * sizeof(float));
+    std::vector<float>& values = all.emplace_back(Result{std::vector<float>(output.count), output.stored}).values;
+    const auto read = [&](auto& host) {
+      backend_->copy_to_host(reinterpret_cast<std::byte*>(host.data()), output.data, output.count * sizeof(host[0]));
+    };
+    if (output.bf16) {
+      std::vector<Bf16> narrow(output.count);
+      read(narrow);
+      std::transform(narrow.begin(), narrow.end(), values.begin(), to_float);
+    } else {
+      read(values);
+    }
   }
   return all;
 }

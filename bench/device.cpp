@@ -13,15 +13,15 @@
 #include <vector>
 
 #include "cases.h"
+#include "ops/cold_timer.h"
 #include "tensor/error.h"
 
 namespace curie::bench {
 namespace {
 
-// More than the level-2 cache of any GPU of today (H200: 60 MB).
-constexpr std::size_t kFlushedFloats = std::size_t{64} << 20;
-constexpr std::size_t kFlushedWhenEmulated = 256;
-constexpr double kTransformTolerance = 1e-3;  // of what libraries compute
+constexpr std::size_t kOverwrittenWhenEmulated = 1024;  // bytes
+constexpr double kTransformTolerance = 1e-3;            // of what libraries compute
+constexpr double kBetweenNeighbours = 0x1p-7;           // values of bfloat16, relative
 
 class DeviceRows {
  public:
@@ -40,7 +40,7 @@ class DeviceRows {
   };
   struct Expected {
     const Case* of = nullptr;
-    std::vector<std::vector<float>> values;
+    std::vector<Arrays::Result> results;
   };
 
   Backend& backend(const Variant& variant) {
@@ -51,8 +51,8 @@ class DeviceRows {
     }
     return *made;
   }
-  const std::vector<std::vector<float>>& expected(const Case& of);
-  std::string difference(const Case& of, const Arrays& arrays, double tolerance);
+  const std::vector<Arrays::Result>& expected(const Case& of);
+  std::string difference(const Case& of, const Variant& variant, const Arrays& arrays);
   void run(benchmark::State& state, const Case& of, const Variant& variant);
 
   std::string device_;
@@ -62,21 +62,31 @@ class DeviceRows {
   Expected expected_;  // of one case: the rows of a case follow each other
 };
 
-const std::vector<std::vector<float>>& DeviceRows::expected(const Case& of) {
+const std::vector<Arrays::Result>& DeviceRows::expected(const Case& of) {
   if (expected_.of != &of) {
     Arrays arrays(*cpu_);
     of.prepare(arrays)();
     expected_ = {&of, arrays.results()};
   }
-  return expected_.values;
+  return expected_.results;
 }
 
-std::string DeviceRows::difference(const Case& of, const Arrays& arrays, double tolerance) {
-  const std::vector<std::vector<float>> found = arrays.results();
-  const std::vector<std::vector<float>>& wanted = expected(of);
+// The operands are values of bfloat16, so that the CPU's results are right for every arithmetic, and on bfloat16 they
+// are rounded where it stores them. Sums of small integers are exact in any order, but not through the transforms of
+// Winograd's and other methods. Values next to a rounding, where results are not exact, may go the other way.
+std::string DeviceRows::difference(const Case& of, const Variant& variant, const Arrays& arrays) {
+  const std::vector<Arrays::Result> found = arrays.results();
+  const std::vector<Arrays::Result>& wanted = expected(of);
+  const bool theirs = variant.kernels != Kernels::curie, bf16 = variant.math == Math::bf16;
   for (std::size_t output = 0; output < wanted.size(); ++output) {
-    for (std::size_t i = 0; i < wanted[output].size(); ++i) {
-      const double a = static_cast<double>(found[output][i]), b = static_cast<double>(wanted[output][i]);
+    const bool rounded = bf16 && wanted[output].stored;
+    const bool transformed = theirs || variant.math == Math::winograd;
+    double tolerance = transformed ? std::max(of.tolerance, kTransformTolerance) : of.tolerance;
+    if (tolerance > 0.0 && (rounded || (bf16 && theirs))) tolerance += kBetweenNeighbours;  // theirs round more
+    for (std::size_t i = 0; i < wanted[output].values.size(); ++i) {
+      const float exact = wanted[output].values[i];
+      const double a = static_cast<double>(found[output].values[i]);
+      const double b = static_cast<double>(rounded ? to_float(to_bf16(exact)) : exact);
       if (!(std::abs(a - b) <= tolerance * (1.0 + std::abs(b)))) {
         return fmt::format("output {}, element {}: {}, and {} on the CPU", output, i, a, b);
       }
@@ -89,25 +99,20 @@ void DeviceRows::run(benchmark::State& state, const Case& of, const Variant& var
   try {
     Backend& on = backend(variant);
     Arrays arrays(on);
-    const std::function<void()> call = of.prepare(arrays);
+    const bool bf16 = variant.math == Math::bf16;
+    const std::function<void()> call = bf16 ? of.prepare_bf16(arrays) : of.prepare(arrays);
     call();
-    // Sums of small integers are exact in any order, but not through the transforms of Winograd's and other methods.
-    const double tolerance =
-        variant.kernels == Kernels::curie ? of.tolerance : std::max(of.tolerance, kTransformTolerance);
-    if (const std::string wrong = difference(of, arrays, tolerance); !wrong.empty()) {
+    if (const std::string wrong = difference(of, variant, arrays); !wrong.empty()) {
       state.SkipWithError(("wrong result: " + wrong).c_str());
       return;
     }
-    const std::size_t flushed = emulated() ? kFlushedWhenEmulated : kFlushedFloats;
-    const Buffer other = on.allocate(flushed * sizeof(float));
-    for (auto _ : state) {
-      on.fill(flushed, 0.0f, reinterpret_cast<float*>(other.data()));
-      state.SetIterationTime(on.milliseconds(call) * 1e-3);
-    }
+    ColdTimer timer(on, emulated() ? kOverwrittenWhenEmulated : ColdTimer::kBytes);
+    for (auto _ : state) state.SetIterationTime(timer.milliseconds(call) * 1e-3);
     if (of.flops > 0) {
       state.counters["FLOP/s"] = benchmark::Counter(of.flops, benchmark::Counter::kIsIterationInvariantRate);
     }
-    state.counters["B/s"] = benchmark::Counter(of.bytes, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["B/s"] =
+        benchmark::Counter(bf16 ? of.bf16_bytes : of.bytes, benchmark::Counter::kIsIterationInvariantRate);
     state.SetLabel(of.recipes);
   } catch (const Error& error) {
     state.SkipWithError(error.what());
@@ -121,10 +126,16 @@ std::string DeviceRows::register_all() {
   const bool beside = !emulated() && libraries.available;
   int rows = 0;
   for (const Case& each : cases_) {
-    for (const Math math : {Math::exact, Math::tf32}) {
+    for (const Math math : {Math::exact, Math::winograd, Math::tf32, Math::bf16}) {
+      const bool has_winograd = each.shape.find("_by_3x3") != std::string::npos &&
+                                (each.primitive == "conv2d_forward" || each.primitive == "conv2d_backward_input");
+      if (math == Math::winograd && !has_winograd) continue;
+      // As cuda/cudnn/backend_bf16.h says.
+      const bool left_to_curie = math == Math::bf16 && each.primitive.rfind("batch_norm", 0) == 0;
       for (const Variant& variant :
            {Variant{math, Kernels::curie}, Variant{math, Kernels::cudnn}, Variant{math, Kernels::cudnn, true}}) {
-        if (variant.kernels == Kernels::cudnn && (!beside || !each.in_libraries)) continue;
+        if (variant.kernels == Kernels::cudnn && (!beside || !each.in_libraries || left_to_curie)) continue;
+        if (variant.kernels == Kernels::cudnn && math == Math::winograd) continue;  // theirs stand under exact
         if (variant.trials && each.primitive.rfind("conv2d", 0) != 0) continue;
         if (math == Math::tf32 && each.flops == 0.0) continue;  // only products have another arithmetic
         const std::string name =

@@ -38,7 +38,8 @@ def geometric_mean(values):
 
 
 def pairs(rows, libraries=("cudnn", "cudnn-fastest")):
-    """(primitive, arithmetic) -> {shape: libraries' best time / Curie's}, where both are there."""
+    """(primitive, arithmetic) -> {shape: libraries' best time / Curie's}, where both are there. Winograd's method is float32:
+    it stands beside what the libraries do with `exact`, which may be that method too."""
     times = {}
     for row in rows:
         parts = row["name"].split("/")
@@ -47,9 +48,11 @@ def pairs(rows, libraries=("cudnn", "cudnn-fastest")):
             times.setdefault((primitive, arithmetic), {}).setdefault(shape, {})[kernels] = row["real_time"]
     found = {}
     for key, shapes in times.items():
+        primitive, arithmetic = key
+        of_libraries = times.get((primitive, "exact"), {}) if arithmetic == "winograd" else shapes
         ratios = {}
         for shape, by_maker in shapes.items():
-            theirs = [by_maker[name] for name in libraries if name in by_maker]
+            theirs = [time for name, time in of_libraries.get(shape, {}).items() if name in libraries]
             if theirs and "curie" in by_maker:
                 ratios[shape] = min(theirs) / by_maker["curie"]
         if ratios:

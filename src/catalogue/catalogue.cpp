@@ -34,6 +34,15 @@ const CatalogueEntry& find_entry(const std::string& name) {
                                             nearest.empty() ? ";" : nearest));
 }
 
+std::vector<Operands::Result> results_of(const CatalogueEntry& entry, const std::vector<Extent>& extents,
+                                         Backend& backend, Math math, const Operands::Named& named) {
+  Operands operands(backend, extents, named, math == Math::bf16);
+  const bool on_bf16 = math == Math::bf16 && backend.bf16() != nullptr;
+  (on_bf16 ? entry.run_bf16 : entry.run)(operands);
+  backend.synchronize();
+  return operands.results();
+}
+
 std::vector<Extent> with_shape(const CatalogueEntry& entry, const std::string& shape) {
   return with_shape(entry.name, entry.extents, shape);
 }

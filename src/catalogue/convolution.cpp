@@ -33,70 +33,75 @@ ConvPoolShape block(const Operands& o) {
 
 std::size_t filters(int k) { return static_cast<std::size_t>(k); }
 
+template <typename T>
 void conv2d_forward(Operands& o) {
   const Conv2dShape s = convolution(o);
-  const float* x = o.integers("x", s.input_elements());
-  const float* w = o.integers("w", s.weight_elements());
+  const T* x = o.integers<T>("x", s.input_elements());
+  const T* w = o.integers<T>("w", s.weight_elements());
   const float* bias = o.integers("bias", filters(s.k));
-  float* y = o.output("y", s.output_elements());
-  o.backend().conv2d_forward(s, x, w, bias, Activation::relu, y, o.scratch(o.backend().scratch_bytes(s)));
+  T* y = o.output<T>("y", s.output_elements());
+  o.on<T>().conv2d_forward(s, x, w, bias, Activation::relu, y, o.scratch(o.backend().scratch_bytes(s)));
 }
 
+template <typename T>
 void conv2d_backward_input(Operands& o) {
   const Conv2dShape s = convolution(o);
-  const float* dy = o.integers("dy", s.output_elements());
-  const float* w = o.integers("w", s.weight_elements());
-  float* dx = o.output("dx", s.input_elements());
-  o.backend().conv2d_backward_input(s, dy, w, dx, o.scratch(o.backend().scratch_bytes(s)));
+  const T* dy = o.integers<T>("dy", s.output_elements());
+  const T* w = o.integers<T>("w", s.weight_elements());
+  T* dx = o.output<T>("dx", s.input_elements());
+  o.on<T>().conv2d_backward_input(s, dy, w, dx, o.scratch(o.backend().scratch_bytes(s)));
 }
 
+template <typename T>
 void conv2d_backward_weights(Operands& o) {
   const Conv2dShape s = convolution(o);
-  const float* x = o.integers("x", s.input_elements());
-  const float* dy = o.integers("dy", s.output_elements());
+  const T* x = o.integers<T>("x", s.input_elements());
+  const T* dy = o.integers<T>("dy", s.output_elements());
   float* dw = o.output("dw", s.weight_elements());
   float* dbias = o.output("dbias", filters(s.k));
-  o.backend().conv2d_backward_weights(s, x, dy, dw, dbias, o.scratch(o.backend().scratch_bytes(s)));
+  o.on<T>().conv2d_backward_weights(s, x, dy, dw, dbias, o.scratch(o.backend().scratch_bytes(s)));
 }
 
+template <typename T>
 void conv_pool_forward(Operands& o) {
   const ConvPoolShape s = block(o);
-  const float* x = o.integers("x", s.conv.input_elements());
-  const float* w = o.integers("w", s.conv.weight_elements());
+  const T* x = o.integers<T>("x", s.conv.input_elements());
+  const T* w = o.integers<T>("w", s.conv.weight_elements());
   const float* bias = o.integers("bias", filters(s.conv.k));
-  float* y = o.output("y", s.output_elements());
+  T* y = o.output<T>("y", s.output_elements());
   std::uint8_t* arg_max = o.byte_output("arg_max", s.output_elements());
-  o.backend().conv_pool_forward(s, x, w, bias, {.rate = 0.25f, .seed = 5, .stream = 1}, o.state({.step = 3}), y,
-                                arg_max, o.scratch(o.backend().scratch_bytes(s)));
+  o.on<T>().conv_pool_forward(s, x, w, bias, {.rate = 0.25f, .seed = 5, .stream = 1}, o.state({.step = 3}), y, arg_max,
+                              o.scratch(o.backend().scratch_bytes(s)));
 }
 
+template <typename T>
 void conv_pool_backward(Operands& o) {
   const ConvPoolShape s = block(o);
-  const float* x = o.integers("x", s.conv.input_elements());
-  const float* w = o.integers("w", s.conv.weight_elements());
-  const float* y = o.integers("y", s.output_elements());
+  const T* x = o.integers<T>("x", s.conv.input_elements());
+  const T* w = o.integers<T>("w", s.conv.weight_elements());
+  const T* y = o.integers<T>("y", s.output_elements());
   const std::uint8_t* arg_max = o.bytes("arg_max", s.output_elements(), s.pool * s.pool);
-  const float* dy = o.integers("dy", s.output_elements());
-  float* dx = o.output("dx", s.conv.input_elements());
+  const T* dy = o.integers<T>("dy", s.output_elements());
+  T* dx = o.output<T>("dx", s.conv.input_elements());
   float* dw = o.output("dw", s.conv.weight_elements());
   float* dbias = o.output("dbias", filters(s.conv.k));
-  o.backend().conv_pool_backward(s, x, w, y, arg_max, 0.5f, dy, dx, dw, dbias, o.scratch(o.backend().scratch_bytes(s)));
+  o.on<T>().conv_pool_backward(s, x, w, y, arg_max, 0.5f, dy, dx, dw, dbias, o.scratch(o.backend().scratch_bytes(s)));
 }
 
 }  // namespace
 
 std::vector<CatalogueEntry> convolution_entries() {
   return {
-      {"conv2d_forward", "convolution + bias + ReLU, as implicit GEMM on NHWC", kConvolution, true, conv2d_forward,
-       kHardConvolutions},
-      {"conv2d_backward_input", "the convolution's gradient in its input", kConvolution, true, conv2d_backward_input,
-       kHardConvolutions},
+      {"conv2d_forward", "convolution + bias + ReLU, as implicit GEMM on NHWC", kConvolution, true,
+       conv2d_forward<float>, conv2d_forward<Bf16>, kHardConvolutions},
+      {"conv2d_backward_input", "the convolution's gradient in its input", kConvolution, true,
+       conv2d_backward_input<float>, conv2d_backward_input<Bf16>, kHardConvolutions},
       {"conv2d_backward_weights", "the convolution's gradients in its filters and biases", kConvolution, true,
-       conv2d_backward_weights, kHardConvolutions},
+       conv2d_backward_weights<float>, conv2d_backward_weights<Bf16>, kHardConvolutions},
       {"conv_pool_forward", "convolution + bias + max pool + ReLU + dropout in one pass", kBlock, true,
-       conv_pool_forward, kHardBlocks},
-      {"conv_pool_backward", "the block's gradients, from the pooled gradient", kBlock, true, conv_pool_backward,
-       kHardBlocks},
+       conv_pool_forward<float>, conv_pool_forward<Bf16>, kHardBlocks},
+      {"conv_pool_backward", "the block's gradients, from the pooled gradient", kBlock, true, conv_pool_backward<float>,
+       conv_pool_backward<Bf16>, kHardBlocks},
   };
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kSeed = 7;
 
+float through_bf16(float value) { return to_float(to_bf16(value)); }
+
 template <typename T, typename Value>
 std::vector<T> filled(std::size_t count, std::uint32_t stream, Value&& value) {
   const RandomStream random{.seed = kSeed, .stream = stream};
@@ -24,10 +26,16 @@ std::vector<float> uniform_values(std::size_t count, std::uint32_t stream, float
       count, stream, [=](const RandomStream& random, std::size_t i) { return low + (high - low) * random.uniform(i); });
 }
 
+std::vector<float> integer_values(std::size_t count, std::uint32_t stream) {
+  return filled<float>(count, stream, [](const RandomStream& random, std::size_t i) {
+    return static_cast<int>(below(random, i, 5)) - 2;
+  });
+}
+
 }  // namespace
 
-Operands::Operands(Backend& backend, const std::vector<Extent>& extents, Named named)
-    : backend_(backend), named_(std::move(named)) {
+Operands::Operands(Backend& backend, const std::vector<Extent>& extents, Named named, bool rounds)
+    : backend_(backend), named_(std::move(named)), rounds_(rounds) {
   for (const Extent& extent : extents) extents_[extent.name] = extent.value;
 }
 
@@ -45,12 +53,52 @@ std::byte* Operands::place(const std::string& name, const void* bytes, std::size
   return data;
 }
 
-float* Operands::integers(const std::string& name, std::size_t count) {
-  const auto values = filled<float>(count, stream_, [](const RandomStream& random, std::size_t i) {
-    return static_cast<int>(below(random, i, 5)) - 2;
+float* Operands::integers(const std::string& name, std::size_t count) { return integers<float>(name, count); }
+
+template <typename T>
+T* Operands::place_as(const std::string& name, const std::vector<float>& values) {
+  std::vector<T> stored(values.size());
+  std::transform(values.begin(), values.end(), stored.begin(), [](float value) {
+    if constexpr (std::is_same_v<T, Bf16>) {
+      return to_bf16(value);
+    } else {
+      return value;
+    }
   });
-  return reinterpret_cast<float*>(place(name, values.data(), count * sizeof(float)));
+  return reinterpret_cast<T*>(place(name, stored.data(), stored.size() * sizeof(T)));
 }
+
+template <typename T>
+T* Operands::integers(const std::string& name, std::size_t count) {
+  return place_as<T>(name, integer_values(count, stream_));
+}
+
+template <typename T>
+T* Operands::uniform(const std::string& name, std::size_t count, float low, float high) {
+  std::vector<float> values = uniform_values(count, stream_, low, high);
+  if (rounds_) std::transform(values.begin(), values.end(), values.begin(), through_bf16);
+  return place_as<T>(name, values);
+}
+
+template <typename T>
+T* Operands::output(const std::string& name, std::size_t count) {
+  T* data = place_as<T>(name, std::vector<float>(count, std::numeric_limits<float>::quiet_NaN()));
+  const Kind kind = std::is_same_v<T, Bf16> ? Kind::bf16 : rounds_ ? Kind::f32_rounded : Kind::f32;
+  outputs_.push_back({name, kind, reinterpret_cast<const std::byte*>(data), count});
+  return data;
+}
+
+void Operands::also_output(const std::string& name, const float* data, std::size_t count) {
+  outputs_.push_back({name, Kind::f32_rounded, reinterpret_cast<const std::byte*>(data), count});
+  ++stream_;  // as if the array were another, so that those behind it hold the same numbers on every backend
+}
+
+template float* Operands::integers(const std::string&, std::size_t);
+template Bf16* Operands::integers(const std::string&, std::size_t);
+template float* Operands::uniform(const std::string&, std::size_t, float, float);
+template Bf16* Operands::uniform(const std::string&, std::size_t, float, float);
+template float* Operands::output(const std::string&, std::size_t);
+template Bf16* Operands::output(const std::string&, std::size_t);
 
 float* Operands::integers_in_and_out(const std::string& name, std::size_t count) {
   float* data = integers(name, count);
@@ -139,21 +187,29 @@ MetricTotals* Operands::totals() {
 
 std::vector<Operands::Result> Operands::results() {
   std::vector<Result> results;
-  const auto read = [&](const Output& output, auto element) {
+  const auto read = [&](const Output& output, auto element, auto value_of) {
     std::vector<decltype(element)> host(output.count);
     backend_.copy_to_host(reinterpret_cast<std::byte*>(host.data()), output.data, output.count * sizeof element);
-    return std::vector<double>(host.begin(), host.end());
+    std::vector<double> values(host.size());
+    std::transform(host.begin(), host.end(), values.begin(), value_of);
+    return values;
   };
   for (const Output& output : outputs_) {
     switch (output.kind) {
       case Kind::f32:
-        results.push_back({output.name, read(output, float{})});
+        results.push_back({output.name, read(output, float{}, [](float value) { return value; })});
+        break;
+      case Kind::f32_rounded:
+        results.push_back({output.name, read(output, float{}, through_bf16)});
+        break;
+      case Kind::bf16:
+        results.push_back({output.name, read(output, Bf16{}, [](Bf16 value) { return to_float(value); })});
         break;
       case Kind::u8:
-        results.push_back({output.name, read(output, std::uint8_t{})});
+        results.push_back({output.name, read(output, std::uint8_t{}, [](std::uint8_t value) { return value; })});
         break;
       case Kind::totals:
-        results.push_back({output.name, read(output, double{})});
+        results.push_back({output.name, read(output, double{}, [](double value) { return value; })});
         break;
     }
   }

@@ -30,6 +30,7 @@ CatalogueEntry loss(const char* suffix, const char* description, LossKind kind, 
             o.backend().loss(shape, predictions, targets, weights, gradient, o.totals(),
                              o.scratch(o.backend().scratch_bytes(shape)));
           },
+          nullptr,
           kManyRows};
 }
 
@@ -56,25 +57,41 @@ CatalogueEntry clip(const char* suffix, const char* description, ClipKind kind) 
             o.backend().clip_gradient(shape, kind == ClipKind::value ? nullptr : segment_ends, gradient,
                                       o.scratch(o.backend().scratch_bytes(shape)));
           },
+          nullptr,
           {"count=70000,segments=3", "count=7,segments=7"}};
 }
 
-void sgd_step(Operands& o) {
+// Calls step(the backend's primitives, their last arguments...), which rounds the weights in the same pass on bfloat16.
+template <typename T, typename Step>
+void optimizer_step(Operands& o, const Step& step) {
   const float* gradient = o.uniform("gradient", count(o));
   float* weights = o.in_and_out("weights", count(o), -1.0f, 1.0f);
-  float* velocity = o.in_and_out("velocity", count(o), -1.0f, 1.0f);
-  o.backend().sgd_step({.momentum = 0.9f, .nesterov = true}, count(o), o.state({.learning_rate = 0.01f}), gradient,
-                       weights, velocity);
+  if constexpr (std::is_same_v<T, Bf16>) {
+    step(o.on<T>(), gradient, weights, o.output<T>("rounded_weights", count(o)));
+  } else {
+    if (o.rounds()) o.also_output("rounded_weights", weights, count(o));
+    step(o.on<T>(), gradient, weights);
+  }
 }
 
+template <typename T>
+void sgd_step(Operands& o) {
+  optimizer_step<T>(o, [&](auto& on, const float* gradient, float* weights, auto... rounded) {
+    float* velocity = o.in_and_out("velocity", count(o), -1.0f, 1.0f);
+    on.sgd_step({.momentum = 0.9f, .nesterov = true}, count(o), o.state({.learning_rate = 0.01f}), gradient, weights,
+                velocity, rounded...);
+  });
+}
+
+template <typename T>
 void adam_step(Operands& o) {
-  const float* gradient = o.uniform("gradient", count(o));
-  float* weights = o.in_and_out("weights", count(o), -1.0f, 1.0f);
-  float* first = o.in_and_out("first_moment", count(o), -1.0f, 1.0f);
-  float* second = o.in_and_out("second_moment", count(o), 0.0f, 1.0f);
-  const StepState state{
-      .step = 2, .learning_rate = 1e-3f, .momentum_correction = 0.271f, .variance_correction = 0.003f};
-  o.backend().adam_step({}, count(o), o.state(state), gradient, weights, first, second);
+  optimizer_step<T>(o, [&](auto& on, const float* gradient, float* weights, auto... rounded) {
+    float* first = o.in_and_out("first_moment", count(o), -1.0f, 1.0f);
+    float* second = o.in_and_out("second_moment", count(o), 0.0f, 1.0f);
+    const StepState state{
+        .step = 2, .learning_rate = 1e-3f, .momentum_correction = 0.271f, .variance_correction = 0.003f};
+    on.adam_step({}, count(o), o.state(state), gradient, weights, first, second, rounded...);
+  });
 }
 
 }  // namespace
@@ -90,12 +107,13 @@ std::vector<CatalogueEntry> training_entries() {
       loss("sparse", "cross-entropy from probabilities and class numbers", LossKind::sparse, 0.05f, 0.95f),
       loss("nll", "negative log-likelihood from log-probabilities", LossKind::nll, -4.0f, 0.0f),
       loss("mse", "mean squared error", LossKind::mse, -1.0f, 1.0f),
-      {"count_correct", "rows whose prediction is the target", kRows, true, count_correct, kManyRows},
+      {"count_correct", "rows whose prediction is the target", kRows, true, count_correct, nullptr, kManyRows},
       clip("value", "gradients held between two bounds", ClipKind::value),
       clip("norm", "gradients scaled down where a variable's norm is too large", ClipKind::norm),
       clip("global_norm", "gradients scaled down where the norm of all is too large", ClipKind::global_norm),
-      {"sgd_step", "SGD with Nesterov momentum over a flat run of parameters", kCount, false, sgd_step},
-      {"adam_step", "Adam over a flat run of parameters", kCount, false, adam_step},
+      {"sgd_step", "SGD with Nesterov momentum over a flat run of parameters", kCount, false, sgd_step<float>,
+       sgd_step<Bf16>},
+      {"adam_step", "Adam over a flat run of parameters", kCount, false, adam_step<float>, adam_step<Bf16>},
   };
 }
 

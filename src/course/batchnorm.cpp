@@ -62,7 +62,7 @@ Course batchnorm_course() {
                  "four channels to a load and a store",
                  Counter::requests,
                  {"channels"}},
-                {"batchnorm_6_production", "production", "cuda/batch_norm.cu: running statistics, sums in double"}},
+                {"batchnorm_6_production", "production", "cuda/batch_norm.cu: running statistics, groups of rows"}},
       .prepare = prepare};
 }
 

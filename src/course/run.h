@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "course/course.h"
+#include "ops/cold_timer.h"
 
 namespace curie {
 
@@ -86,7 +87,7 @@ class Stopwatch {
   double best(const Start& start, int repeats);
 
   Backend& backend_;
-  Buffer flushed_;
+  ColdTimer timer_;
   DeviceRoof roof_;
 };
 

@@ -115,10 +115,10 @@ class GpuBackend : public Backend {
 
  protected:
   Math math() const { return math_; }
+  Math products() const;  // the arithmetic of products that the device has
+  const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
 
  private:
-  Math products() const;  // the arithmetic of products that the device has
-
   std::shared_ptr<Runtime> runtime_;
   std::shared_ptr<CachingAllocator> allocator_;  // shared with the buffers that it made
   Math math_;

@@ -1,13 +1,22 @@
-// Batch normalisation. Statistics take two kernels: the first gives, for chunks of rows, two sums a channel in double;
-// the second adds the chunks in a fixed order and makes mean and variance of them. Memory is read once for it:
+// Batch normalisation. Statistics take two kernels: the first gives, for chunks of rows, two sums a channel; the second
+// adds the chunks in a fixed order and makes mean and variance of them. Memory is read once for it, four channels at a
+// time, and float32 does nearly all the work:
 //
-//   with d = x - shift:  mean = shift + sum d / rows;  var = (sum d^2 - (sum d)^2 / rows) / rows
+// A thread loads a group of eight rows into registers, and so can take the group's centre c, near its mean, before the
+// deviations from it: r = sum (x - c) and q = sum (x - c)^2, in float32, cancel nothing, however far the mean is from 0
+// (the two-pass method, with the remainder r that its rounded mean leaves). Groups are then put together in double, as
+// Chan, Golub and LeVeque do it ("Algorithms for computing the sample variance", 1983) for Welford's (1962) updates by
+// one value. Instead of the mean so far, whose updates divide, a group is moved to a point s that all of them share:
 //
-// The subtraction cancels when |mean - shift| is large beside the deviation. The shift is the channel's first value,
-// and (first - mean)^2 <= rows * var for any data: the error of var stays below rows * 2^-52, however far the mean is
-// from 0.
+//   with D = c - s:  sum (x - s) = n D + r;  sum (x - s)^2 = q + 2 D r + n D^2
+//   in the end:      mean = s + S1 / rows;   var = (S2 - S1^2 / rows) / rows,  S1 and S2 being the sums over all groups
+//
+// Error, u = 2^-24: a deviation is rounded once, r by a tree of three levels, q by up to eight additions. So mean is
+// off by at most 4 u times the mean of |x - c|, var by 16 u var, and rounding being as often up as down, both by far
+// less as groups add up. The last subtraction cancels where |mean - s| is large beside the deviation: s is the
+// channel's first value, and (first - mean)^2 <= rows * var for any data, so that it costs var at most rows * 2^-52 of
+// itself. Squares overflow where a group spans 6e18, and var is then infinite.
 #include "cuda/columns.cuh"
-#include "cuda/floats.cuh"
 #include "cuda/kernels.h"
 
 namespace curie::CURIE_GPU {
@@ -15,16 +24,19 @@ namespace {
 
 // --- chunks of rows -------------------------------------------------------------------------------------------------
 
-// How the sums are split: by shape alone, so that no result depends on the device.
+// How the sums are split: by shape alone, so that no result depends on the device or on an address.
 struct Chunks {
   explicit Chunks(const BatchNormShape& shape)
-      : width(column_width(shape.channels)), groups(static_cast<int>(column_groups(shape.channels))) {
-    constexpr int kRowsOfThread = 16;  // at least: loads in flight hide the latency of memory
-    constexpr int kBlocks = 512;       // about four for each multiprocessor of a large GPU
+      : floats(shape.channels % 4 == 0 ? 4 : 1),
+        width(column_width(shape.channels / floats)),
+        groups(column_groups(shape.channels / floats, width)) {
+    constexpr int kRowsOfThread = 16;
+    constexpr int kBlocks = 512;  // some for each multiprocessor of a large GPU
     const unsigned most = groups < kBlocks ? kBlocks / groups : 1;
-    count = static_cast<int>(blocks_for(shape.rows, kColumnBlock / width * kRowsOfThread, most));
+    count = blocks_for(shape.rows, kColumnBlock / width * kRowsOfThread, most);
   }
-  int width, groups, count;
+  int floats, width;  // neighbouring channels of a thread; threads side by side in a block
+  unsigned groups, count;
 };
 
 // The scratch memory: a chunk's sums of all channels, chunk after chunk, then what a gradient needs of each channel.
@@ -32,12 +44,15 @@ struct Slope {
   float mean_gradient, slope;
 };
 std::size_t partial_count(const BatchNormShape& shape) {
-  return static_cast<std::size_t>(Chunks(shape).count) * static_cast<std::size_t>(shape.channels);
+  return std::size_t{Chunks(shape).count} * static_cast<std::size_t>(shape.channels);
 }
 TwoSums* partials_in(Scratch scratch) { return reinterpret_cast<TwoSums*>(scratch.data); }
 Slope* slopes_in(Scratch scratch, const BatchNormShape& shape) {
   return reinterpret_cast<Slope*>(partials_in(scratch) + partial_count(shape));
 }
+
+// Kernels that add chunks take four channels a block, one a thread, so that 64 slots share the chunks of each.
+constexpr int kFinishWidth = 4;
 
 // The sum of a channel's chunks, for the threads of slot 0.
 __device__ __forceinline__ TwoSums sum_chunks(const ColumnPlace& at, int channels, int width, int chunks,
@@ -49,23 +64,61 @@ __device__ __forceinline__ TwoSums sum_chunks(const ColumnPlace& at, int channel
   return sum_slots(sums, width);
 }
 
+// Adds a chunk up over the block's slots and writes it. Every thread of the block must call it.
+template <int Width>
+__device__ __forceinline__ void write_chunk(TwoSums (&sums)[Width], const ColumnPlace& at, int channels, int width,
+                                            TwoSums* __restrict__ partials) {
+  sum_slots(sums, width);
+  const int channel = at.column * Width;
+  if (at.slot != 0 || channel >= channels) return;
+  CURIE_UNROLL
+  for (int i = 0; i < Width; ++i) partials[static_cast<std::size_t>(blockIdx.y) * channels + channel + i] = sums[i];
+}
+
+// --- groups of rows -------------------------------------------------------------------------------------------------
+
+// The rows that a thread holds in registers at a time, in flight together, which hides the latency of memory. A
+// gradient needs two arrays of each row.
+constexpr int kGroup = 8, kGradientGroup = 4;
+
 // --- statistics -----------------------------------------------------------------------------------------------------
 
+// Adds channel i of `some` rows, around the channel's first value.
+template <int Width, bool kWide>
+__device__ __forceinline__ void add_moments(TwoSums& sums, const Group<Width, kGroup, kWide>& group, int i, int some,
+                                            float first) {
+  float part[kGroup], squares = 0.0f;
+  CURIE_UNROLL
+  for (int k = 0; k < kGroup; ++k) part[k] = group.row[k].of[i];
+  const float centre = sum_by_pairs(part) * (1.0f / static_cast<float>(some));
+  CURIE_UNROLL
+  for (int k = 0; k < kGroup; ++k) {
+    part[k] = k < some ? group.row[k].of[i] - centre : 0.0f;
+    squares = fmaf(part[k], part[k], squares);
+  }
+  const double shift = static_cast<double>(centre) - first, rest = sum_by_pairs(part);
+  const double sum = fma(static_cast<double>(some), shift, rest);
+  sums.first += sum;
+  sums.second += fma(shift, sum + rest, static_cast<double>(squares));
+}
+
 // blockIdx.y: the chunk.
-template <typename T>
+template <int Width, bool kWide, typename T>
 __global__ void __launch_bounds__(kColumnBlock)
     moments_kernel(int rows, int channels, int width, const T* __restrict__ x, TwoSums* __restrict__ partials) {
   const ColumnPlace at(width);
-  const bool inside = at.column < channels;
-  const double shift = inside ? value_of(x[at.column]) : 0.0f;
-  TwoSums sums{0.0, 0.0};
-  for (long long row = at.first_row(); inside && row < rows; row += at.row_stride()) {
-    const double difference = value_of(x[static_cast<std::size_t>(row) * channels + at.column]) - shift;
-    sums.first += difference;
-    sums.second = fma(difference, difference, sums.second);
+  const int channel = at.column * Width;
+  TwoSums sums[Width] = {};
+  if (channel < channels) {
+    const Floats<Width> first = load_any<Width, kWide>(x + channel);
+    const std::size_t step = static_cast<std::size_t>(at.row_stride()) * channels;
+    for_groups<kGroup>(at, rows, channels, [&](std::size_t offset, int some) {
+      const Group<Width, kGroup, kWide> group(x + channel + offset, step, some);
+      CURIE_UNROLL
+      for (int i = 0; i < Width; ++i) add_moments(sums[i], group, i, some, first.of[i]);
+    });
   }
-  sums = sum_slots(sums, width);
-  if (inside && at.slot == 0) partials[static_cast<std::size_t>(blockIdx.y) * channels + at.column] = sums;
+  write_chunk(sums, at, channels, width, partials);
 }
 
 template <typename T>
@@ -90,23 +143,34 @@ __global__ void __launch_bounds__(kColumnBlock)
       static_cast<float>(keep * running_variance[at.column] + (1.0 - keep) * unbias * variance);
 }
 
-// sum of dy and of dy * (x - mean).
-template <typename T>
+// sum of dy and of dy * (x - mean): a group's in float32 by pairs, with its error of 2 u or 4 u of the sizes, the
+// groups' in double.
+template <int Width, bool kWide, typename T>
 __global__ void __launch_bounds__(kColumnBlock)
     gradient_sums_kernel(int rows, int channels, int width, const T* __restrict__ x, const float* __restrict__ mean,
                          const T* __restrict__ dy, TwoSums* __restrict__ partials) {
   const ColumnPlace at(width);
-  const bool inside = at.column < channels;
-  const double centre = inside ? mean[at.column] : 0.0;
-  TwoSums sums{0.0, 0.0};
-  for (long long row = at.first_row(); inside && row < rows; row += at.row_stride()) {
-    const std::size_t i = static_cast<std::size_t>(row) * channels + at.column;
-    const double gradient = value_of(dy[i]);
-    sums.first += gradient;
-    sums.second = fma(gradient, value_of(x[i]) - centre, sums.second);
+  const int channel = at.column * Width;
+  TwoSums sums[Width] = {};
+  if (channel < channels) {
+    const Floats<Width> centre = load_any<Width, kWide>(mean + channel);
+    const std::size_t step = static_cast<std::size_t>(at.row_stride()) * channels;
+    for_groups<kGradientGroup>(at, rows, channels, [&](std::size_t offset, int some) {
+      const Group<Width, kGradientGroup, kWide> values(x + channel + offset, step, some);
+      const Group<Width, kGradientGroup, kWide> gradients(dy + channel + offset, step, some);
+      CURIE_UNROLL
+      for (int i = 0; i < Width; ++i) {
+        float gradient[kGradientGroup], product[kGradientGroup];
+        CURIE_UNROLL
+        for (int k = 0; k < kGradientGroup; ++k) {
+          gradient[k] = gradients.row[k].of[i];
+          product[k] = gradient[k] * (values.row[k].of[i] - centre.of[i]);
+        }
+        sums[i] = sums[i] + TwoSums{sum_by_pairs(gradient), sum_by_pairs(product)};
+      }
+    });
   }
-  sums = sum_slots(sums, width);
-  if (inside && at.slot == 0) partials[static_cast<std::size_t>(blockIdx.y) * channels + at.column] = sums;
+  write_chunk(sums, at, channels, width, partials);
 }
 
 __global__ void __launch_bounds__(kColumnBlock)
@@ -201,7 +265,7 @@ __global__ void __launch_bounds__(kColumnBlock)
 
 // --- launches -------------------------------------------------------------------------------------------------------
 
-Launch over_columns(const char* name, Stream stream, int groups, int chunks) {
+Launch over_columns(const char* name, Stream stream, unsigned groups, unsigned chunks) {
   return {.name = name, .grid = dim3(groups, chunks), .block = kColumnBlock, .stream = stream};
 }
 
@@ -212,8 +276,8 @@ void start_map(const char* name, Stream stream, const BatchNormShape& shape, int
   constexpr int kRowsOfThread = 8, kMostChunks = 65535;
   const int columns = shape.channels / floats, width = column_width(columns);
   const unsigned chunks = blocks_for(shape.rows, kColumnBlock / width * kRowsOfThread, kMostChunks);
-  launch(over_columns(name, stream, static_cast<int>(column_groups(columns)), static_cast<int>(chunks)), kernel,
-         shape.rows, shape.channels, width, arguments...);
+  launch(over_columns(name, stream, column_groups(columns, width), chunks), kernel, shape.rows, shape.channels, width,
+         arguments...);
 }
 
 template <typename T>
@@ -237,11 +301,16 @@ void batch_norm_forward(Stream stream, const BatchNormShape& shape, const T* x, 
                         T* y, float* saved_mean, float* saved_inv_std, float* running_mean, float* running_variance,
                         Scratch scratch) {
   const Chunks chunks(shape);
+  const auto moments = chunks.floats == 1 ? moments_kernel<1, true, T>
+                       : wide_enough(x)   ? moments_kernel<4, true, T>
+                                          : moments_kernel<4, false, T>;
   TwoSums* const partials = partials_in(scratch);
-  launch(over_columns("batch_norm_moments", stream, chunks.groups, chunks.count), moments_kernel<T>, shape.rows,
-         shape.channels, chunks.width, x, partials);
-  launch(over_columns("batch_norm_statistics", stream, chunks.groups, 1), finish_moments_kernel<T>, shape, chunks.width,
-         chunks.count, partials, x, saved_mean, saved_inv_std, running_mean, running_variance);
+  launch(over_columns("batch_norm_moments", stream, chunks.groups, chunks.count), moments, shape.rows, shape.channels,
+         chunks.width, x, partials);
+  const int width = column_width(shape.channels, kFinishWidth);
+  launch(over_columns("batch_norm_statistics", stream, column_groups(shape.channels, width), 1),
+         finish_moments_kernel<T>, shape, width, chunks.count, partials, x, saved_mean, saved_inv_std, running_mean,
+         running_variance);
   normalize("batch_norm", stream, shape, {saved_mean, saved_inv_std, false, shape.epsilon, gamma, beta}, x, y);
 }
 
@@ -257,12 +326,16 @@ void batch_norm_backward(Stream stream, const BatchNormShape& shape, const T* x,
                          const float* saved_mean, const float* saved_inv_std, const T* dy, T* dx, float* dgamma,
                          float* dbeta, Scratch scratch) {
   const Chunks chunks(shape);
+  const auto gradient_sums = chunks.floats == 1               ? gradient_sums_kernel<1, true, T>
+                             : wide_enough(x, saved_mean, dy) ? gradient_sums_kernel<4, true, T>
+                                                              : gradient_sums_kernel<4, false, T>;
   TwoSums* const partials = partials_in(scratch);
   Slope* const slopes = slopes_in(scratch, shape);
-  launch(over_columns("batch_norm_gradient_sums", stream, chunks.groups, chunks.count), gradient_sums_kernel<T>,
-         shape.rows, shape.channels, chunks.width, x, saved_mean, dy, partials);
-  launch(over_columns("batch_norm_gradients", stream, chunks.groups, 1), finish_gradients_kernel, shape.rows,
-         shape.channels, chunks.width, chunks.count, partials, saved_inv_std, dgamma, dbeta, slopes);
+  launch(over_columns("batch_norm_gradient_sums", stream, chunks.groups, chunks.count), gradient_sums, shape.rows,
+         shape.channels, chunks.width, x, saved_mean, dy, partials);
+  const int width = column_width(shape.channels, kFinishWidth);
+  launch(over_columns("batch_norm_gradients", stream, column_groups(shape.channels, width), 1), finish_gradients_kernel,
+         shape.rows, shape.channels, width, chunks.count, partials, saved_inv_std, dgamma, dbeta, slopes);
   if (dx == nullptr) return;
   if (shape.channels % 4 == 0 && wide_enough(x, saved_mean, saved_inv_std, gamma, dy, dx)) {
     start_map("batch_norm_input_gradient", stream, shape, 4, input_gradient_kernel<4, T>, x, saved_mean, saved_inv_std,

@@ -307,11 +307,12 @@ void l2_pool_backward(Stream stream, const PoolShape& shape, const T* x, const T
 template <typename T>
 void global_average_pool_forward(Stream stream, int n, int pixels, int channels, const T* x, T* y) {
   if (n == 0 || channels == 0) return;
+  const int width = column_width(channels);
   launch({.name = "global_average",
-          .grid = dim3(column_groups(channels), min(n, kGridLimit)),
+          .grid = dim3(column_groups(channels, width), min(n, kGridLimit)),
           .block = kColumnBlock,
           .stream = stream},
-         global_average_kernel<T>, n, pixels, channels, column_width(channels), x, y);
+         global_average_kernel<T>, n, pixels, channels, width, x, y);
 }
 
 template <typename T>

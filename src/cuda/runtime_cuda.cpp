@@ -64,8 +64,7 @@ class Graph final : public Recording {
 
 }  // namespace
 
-// --- what was done when
-// ---------------------------------------------------------------------------------------------
+// --- what was done when ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -130,8 +129,7 @@ class GpuTimeline final : public Timeline {
 
 std::unique_ptr<Timeline> Runtime::watch() { return std::make_unique<GpuTimeline>(stream_); }
 
-// --- launches
-// ---------------------------------------------------------------------------------------------------------
+// --- launches --------------------------------------------------------------------------------------------------------
 
 void launch_kernel(const LaunchArguments& at, const void* kernel, void** arguments) {
   constexpr std::size_t kWithoutAsking = std::size_t{48} << 10;  // dynamic shared memory that every kernel may use
@@ -149,8 +147,7 @@ void launch_kernel(const LaunchArguments& at, const void* kernel, void** argumen
   if (watching != nullptr) watching->started(at, begin);
 }
 
-// --- tensor maps
-// ------------------------------------------------------------------------------------------------------
+// --- tensor maps -----------------------------------------------------------------------------------------------------
 
 bool has_wgmma() {
 #ifdef CURIE_HAS_SM90A
@@ -234,8 +231,7 @@ TensorMap im2col_map(const DenseTensor& images, const PatchWalk& walk) {
   });
 }
 
-// --- pinned memory and events
-// -----------------------------------------------------------------------------------------
+// --- pinned memory and events ----------------------------------------------------------------------------------------
 
 PinnedBuffer::PinnedBuffer(std::size_t bytes) : bytes_(bytes) {
   void* data = nullptr;
@@ -258,8 +254,7 @@ double Event::milliseconds_since(const Event& earlier) const {
   return static_cast<double>(milliseconds);
 }
 
-// --- the device
-// -------------------------------------------------------------------------------------------------------
+// --- the device ------------------------------------------------------------------------------------------------------
 
 struct Runtime::Slot {
   explicit Slot(std::size_t bytes) : buffer(bytes) {}
@@ -368,8 +363,7 @@ std::unique_ptr<Recording> Runtime::record(const std::function<void()>& step) {
   return std::make_unique<Graph>(graph, cuda(stream_));
 }
 
-// --- what there is
-// ----------------------------------------------------------------------------------------------------
+// --- what there is ---------------------------------------------------------------------------------------------------
 
 BackendStatus gpu_status() {
   BackendStatus status{.name = "cuda", .available = false, .details = {}};

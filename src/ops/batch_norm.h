@@ -8,7 +8,7 @@
 //   inference: the running statistics take the place of the batch's
 //   backward:  dbeta = sum dy;  dgamma = sum dy * xhat;  dx = gamma / sqrt(var + eps) * (dy - (dbeta + xhat * dgamma) /
 //   rows)
-// A null gamma is 1, a null beta is 0. Statistics are summed in double or by a compensated method, in a fixed order.
+// A null gamma is 1, a null beta is 0. Statistics are summed in double or in groups about their mean, in a fixed order.
 #pragma once
 
 #include <compare>

@@ -71,6 +71,23 @@ TEST_CASE("emulate --math tf32 is held to the bound of its rounding") {
   CHECK(contains(result.out, "math tf32"));
 }
 
+TEST_CASE("emulate --math bf16 runs the kernels on bfloat16 and compares with the CPU's results, rounded") {
+  const Result exact = emulate({"conv2d_forward", "--math", "bf16"});
+  CHECK_MESSAGE(exact.status == 0, exact.err);
+  CHECK(contains(exact.out, "math bf16"));
+  CHECK(contains(exact.out, "y                  all 4608 elements equal to the CPU's, bit for bit"));
+  const Result rounded = emulate({"batch_norm_forward", "--math", "bf16", "--json"});
+  CHECK_MESSAGE(rounded.status == 0, rounded.err);
+  const auto found = nlohmann::json::parse(rounded.out);
+  CHECK(found.at("agrees") == true);
+  // Not what the float32 kernels give: y is a value of bfloat16 in both, and the statistics are of rounded values.
+  CHECK(found.at("agreement").at(0).at("array") == "y");
+  CHECK(found.at("agreement").at(0).at("largest").get<double>() <= 0x1p-7);
+  const Result list = emulate({"--list", "--math", "bf16"});
+  CHECK(contains(list.out, "dense_logits_backward_input "));
+  CHECK_FALSE(contains(list.out, "softmax_forward"));
+}
+
 TEST_CASE("emulate --checked counts sectors and wavefronts by source line") {
   const Result result = emulate({"conv2d_forward", "--checked"});
 #ifdef CURIE_WITH_CHECKED
@@ -101,7 +118,8 @@ TEST_CASE("emulate's mistakes have status 2 and say what there is") {
       {{"add", "--shape", "count=0"}, "got \"count=0\""},
       {{"add", "--shape", "count=4x"}, "got \"count=4x\""},
       {{"add", "--order", "sideways"}, "--order"},
-      {{"add", "--math", "bf16"}, "--math"},
+      {{"add", "--math", "float16"}, "--math"},
+      {{"softmax_forward", "--math", "bf16"}, "softmax_forward has no kernel on bfloat16, its arrays stay float32"},
   };
   for (const auto& mistake : mistakes) {
     const std::string& message = mistake.second;

@@ -161,50 +161,32 @@ TEST_CASE("mma uses ten bits of the mantissa") {
   CHECK(p.d[0][0] == p.c[0][0] + 3.0f);
 }
 
-TEST_CASE("ldmatrix deals rows of eight 16-bit elements to lanes") {
+TEST_CASE("ldmatrix deals rows of eight 16-bit elements to lanes; transposing, two neighbouring rows of one column") {
   struct alignas(16) Rows {
     std::uint16_t x[32][8];
   };
-  int wrong = 0;
-  launch(
-      {.name = "ldmatrix", .grid = 1, .block = 32},
-      +[](int* bad) {
-        const int lane = static_cast<int>(threadIdx.x);
-        Rows& rows = shared<Rows>();
-        for (int i = 0; i < 8; ++i) rows.x[lane][i] = static_cast<std::uint16_t>(100 * lane + i);
-        __syncthreads();
-        unsigned r[4];
-        load_matrices(r, rows.x[lane]);
-        for (int m = 0; m < 4; ++m) {
-          const unsigned first = static_cast<unsigned>(100 * (8 * m + lane / 4) + 2 * (lane % 4));
-          *bad += r[m] != (first | (first + 1) << 16);
-        }
-      },
-      &wrong);
-  CHECK(wrong == 0);
-}
-
-TEST_CASE("transposing ldmatrix deals columns: two neighbouring rows of one to a lane") {
-  struct alignas(16) Rows {
-    std::uint16_t x[32][8];
-  };
-  int wrong = 0;
-  launch(
-      {.name = "ldmatrix", .grid = 1, .block = 32},
-      +[](int* bad) {
-        const int lane = static_cast<int>(threadIdx.x);
-        Rows& rows = shared<Rows>();
-        for (int i = 0; i < 8; ++i) rows.x[lane][i] = static_cast<std::uint16_t>(100 * lane + i);
-        __syncthreads();
-        unsigned r[4];
-        load_matrices_transposed(r, rows.x[lane]);
-        for (int m = 0; m < 4; ++m) {
-          const unsigned first = static_cast<unsigned>(100 * (8 * m + 2 * (lane % 4)) + lane / 4);
-          *bad += r[m] != (first | (first + 100) << 16);
-        }
-      },
-      &wrong);
-  CHECK(wrong == 0);
+  for (const bool transposed : {false, true}) {
+    CAPTURE(transposed);
+    int wrong = 0;
+    launch(
+        {.name = "ldmatrix", .grid = 1, .block = 32},
+        +[](bool across, int* bad) {
+          const int lane = static_cast<int>(threadIdx.x);
+          Rows& rows = shared<Rows>();
+          for (int i = 0; i < 8; ++i) rows.x[lane][i] = static_cast<std::uint16_t>(100 * lane + i);
+          __syncthreads();
+          unsigned r[4];
+          across ? load_matrices_transposed(r, rows.x[lane]) : load_matrices(r, rows.x[lane]);
+          const int row = across ? 2 * (lane % 4) : lane / 4, column = across ? lane / 4 : 2 * (lane % 4);
+          const unsigned next = across ? 100 : 1;  // from the lower half's element to the upper one's
+          for (int m = 0; m < 4; ++m) {
+            const unsigned first = static_cast<unsigned>(100 * (8 * m + row) + column);
+            *bad += r[m] != (first | (first + next) << 16);
+          }
+        },
+        transposed, &wrong);
+    CHECK(wrong == 0);
+  }
 }
 
 TEST_CASE("a warp of fewer than 32 threads, and a row that is not aligned, are errors") {

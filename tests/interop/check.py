@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 
-SKIPPED = 77
+import packages
 
 # tensorboard.py lies beside this file and would hide the package of that name, which TensorFlow needs.
 HERE = pathlib.Path(__file__).resolve().parent
@@ -21,11 +21,7 @@ sys.path = [path for path in sys.path if pathlib.Path(path).resolve() != HERE]
 
 
 def need(name):
-    try:
-        return __import__(name)
-    except ImportError as error:
-        print(f"SKIPPED: {sys.executable} has no {name} ({error}); scripts/interop installs it")
-        sys.exit(SKIPPED)
+    return packages.need(name, "scripts/interop installs it")
 
 
 class Models:

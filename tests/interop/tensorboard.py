@@ -9,13 +9,13 @@ import json
 import pathlib
 import sys
 
+from packages import need
+
 # This file's own name would hide the package.
 sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != pathlib.Path(__file__).resolve().parent]
-try:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-except ImportError as error:
-    print(f"SKIPPED: {sys.executable} has no TensorBoard ({error}); scripts/interop --keras installs it")
-    sys.exit(77)
+EventAccumulator = need(
+    "tensorboard.backend.event_processing.event_accumulator", "scripts/interop --keras installs it"
+).EventAccumulator
 import numpy as np
 
 failures = []

@@ -14,16 +14,10 @@ import struct
 import subprocess
 import sys
 
-SKIPPED = 77
+from packages import need
+
 BOUND = 1e-4
-
-
-def need(name):
-    try:
-        return __import__(name)
-    except ImportError as error:
-        print(f"SKIPPED: {sys.executable} has no {name} ({error}); on Debian: apt-get install python3-{name.lower()}")
-        sys.exit(SKIPPED)
+DEBIAN = "on Debian: apt-get install python3-"
 
 
 def write_safetensors(path, state):
@@ -95,8 +89,8 @@ def main():
     for option in ("--curie", "--work"):
         parser.add_argument(option, required=True)
     arguments = parser.parse_args()
-    np, torch = need("numpy"), need("torch")
-    torchvision, pillow = need("torchvision"), need("PIL.Image").Image
+    np, torch = need("numpy", DEBIAN + "numpy"), need("torch", DEBIAN + "torch")
+    torchvision, pillow = need("torchvision", DEBIAN + "torchvision"), need("PIL.Image", DEBIAN + "pil")
     torch.manual_seed(20260103)
     work = pathlib.Path(arguments.work)
     work.mkdir(parents=True, exist_ok=True)

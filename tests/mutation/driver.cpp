@@ -54,8 +54,8 @@ std::vector<Case> all_cases() {
     shapes.insert(shapes.begin(), "");
     const bool products = entry.name.starts_with("conv") || entry.name.starts_with("dense");
     for (const std::string& shape : shapes) {
-      for (const Math math : {Math::exact, Math::tf32}) {
-        if (math == Math::tf32 && !products) continue;
+      for (const Math math : {Math::exact, Math::tf32, Math::bf16}) {
+        if ((math == Math::tf32 && !products) || (math == Math::bf16 && !entry.run_bf16)) continue;
         cases.push_back({fmt::format("{}/{}/{}", entry.name, shape, name_of(math)), &entry, shape, math});
       }
     }
@@ -63,16 +63,10 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-std::vector<Operands::Result> results_of(const Case& test, Backend& backend) {
-  Operands operands(backend, with_shape(*test.entry, test.shape));
-  test.entry->run(operands);
-  backend.synchronize();
-  return operands.results();
-}
-
-std::uint64_t digest(const std::vector<Operands::Result>& results) {
+std::uint64_t digest_of(const Case& test, Backend& backend) {
   std::uint64_t hash = 14695981039346656037u;  // FNV-1a, by words
-  for (const Operands::Result& result : results) {
+  for (const Operands::Result& result :
+       results_of(*test.entry, with_shape(*test.entry, test.shape), backend, test.math)) {
     for (const double value : result.values) hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 1099511628211u;
   }
   return hash;
@@ -103,9 +97,8 @@ void write(const std::string& device, const std::string& file) {
   const std::unique_ptr<Backend> cpu = make_cpu_backend();
   for (const Case& test : all_cases()) {
     ran.fill(false);
-    const std::uint64_t hash = digest(results_of(test, *make_backend(device, {.math = test.math})));
-    CURIE_CHECK(!test.entry->exact || hash == digest(results_of(test, *cpu)), internal, "{}: not the CPU's results",
-                test.name);
+    const std::uint64_t hash = digest_of(test, *make_backend(device, {.math = test.math}));
+    CURIE_CHECK(!test.entry->exact || hash == digest_of(test, *cpu), internal, "{}: not the CPU's results", test.name);
     out << test.name << ' ' << hash;
     for (std::size_t word = 0; word < ran.size(); ++word) {
       if (ran[word]) out << ' ' << word;
@@ -120,7 +113,7 @@ bool as_expected(const std::string& device, const std::string& file) {
     const auto found = expected.find(test.name);
     if (found == expected.end() || (without >= 0 && found->second.words.count(without) == 0)) continue;
     try {
-      if (digest(results_of(test, *make_backend(device, {.math = test.math}))) == found->second.digest) continue;
+      if (digest_of(test, *make_backend(device, {.math = test.math})) == found->second.digest) continue;
       fmt::print("{}: other values\n", test.name);
     } catch (const Error& error) {
       fmt::print("{}: {}\n", test.name, error.what());

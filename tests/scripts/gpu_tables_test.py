@@ -13,8 +13,8 @@ import bench_summary  # noqa: E402
 import gpu_tables  # noqa: E402
 
 
-def row(primitive, shape, kernels, time):
-    return {"name": f"gpu/{primitive}/{shape}/exact/{kernels}/manual_time", "real_time": time}
+def row(primitive, shape, kernels, time, arithmetic="exact"):
+    return {"name": f"gpu/{primitive}/{shape}/{arithmetic}/{kernels}/manual_time", "real_time": time}
 
 
 # The libraries take twice and half of Curie's time at convolutions, and less at dense layers.
@@ -24,6 +24,7 @@ ROWS = [
     row("dense_forward", "small", "curie", 10.0), row("dense_forward", "small", "cudnn", 4.0),
     row("conv2d_backward_input", "small", "curie", 6.0), row("conv2d_backward_input", "small", "cudnn", 24.0),
     row("conv2d_backward_input", "small", "cudnn-fastest", 3.0),
+    row("conv2d_backward_input", "small", "curie", 1.0, "winograd"),
     row("conv_pool_forward", "small", "curie", 3.0),
     {**row("dense_forward", "large", "curie", 0.0), "error_occurred": True, "error_message": "wrong result: y"},
 ]  # fmt: skip
@@ -72,6 +73,8 @@ class GpuTables(unittest.TestCase):
         self.assertEqual((convolution["least"], convolution["most"]), (["large", 0.5], ["small", 2.0]))
         gradient = result["libraries_over_curie"]["conv2d_backward_input, exact"]
         self.assertEqual(gradient["geometric_mean"], 0.5)  # beside the fastest of the libraries' rows
+        by_transforms = result["libraries_over_curie"]["conv2d_backward_input, winograd"]
+        self.assertEqual(by_transforms["geometric_mean"], 3.0)
         self.assertNotIn("conv_pool_forward, exact", result["libraries_over_curie"])
 
     def test_without_a_measurement_the_tables_say_so_and_auto_names_nothing(self):

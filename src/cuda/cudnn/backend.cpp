@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cuda/cudnn/backend_bf16.h"
 #include "cuda/cudnn/measured.h"
 #include "cuda/cudnn/workspace.h"
 #include "tensor/error.h"
@@ -26,30 +27,28 @@ std::size_t limit_of(const std::optional<Backend::Memory>& memory) {
   return memory ? std::min(kMost, memory->total / kShare) : kMost;
 }
 
-const BackendOptions& with_floats(const BackendOptions& options) {
-  CURIE_CHECK(
-      options.math != Math::bf16, usage,
-      "kernels cudnn: Curie calls the libraries on float32 only; use --math tf32, or --kernels curie with --math "
-      "bf16");
-  return options;
-}
+constexpr VendorPrimitives kNone{.convolution = false, .pooling = false, .batch_norm = false, .dense = false};
 
 }  // namespace
 
 CudnnBackend::CudnnBackend(int device, const BackendOptions& options, const VendorPrimitives& primitives,
                            const VendorFiles& files)
-    : GpuBackend(device, with_floats(options)),
+    : GpuBackend(device, options),
       functions_(open_vendor_libraries(files)),
       primitives_(primitives),
+      on_floats_(options.math == Math::bf16 ? kNone : primitives),
       cudnn_(make_cudnn_handle(functions_->cudnn, stream())),
       cublas_(make_cublas_lt_handle(functions_->cublas_lt)),
       identity_(describe_activation(functions_->cudnn, Activation::none)),
       relu_(describe_activation(functions_->cudnn, Activation::relu)),
       somewhere_(allocate(kVendorWorkspaceAlignment)),
       workspace_limit_(limit_of(memory())),
-      choice_(options.library_trials ? Choice::fastest : Choice::repeatable) {}
+      choice_(options.library_trials ? Choice::fastest : Choice::repeatable),
+      bf16_(options.math == Math::bf16 ? std::make_unique<CudnnBf16>(*this) : nullptr) {}
 
 CudnnBackend::~CudnnBackend() = default;
+
+Bf16Operations* CudnnBackend::bf16() { return bf16_.get(); }
 
 std::string CudnnBackend::describe() const {
   std::string by;
@@ -58,7 +57,7 @@ std::string CudnnBackend::describe() const {
   };
   add(primitives_.convolution, "convolution");
   add(primitives_.pooling, "pooling");
-  add(primitives_.batch_norm, "batch norm");
+  add(on_floats_.batch_norm, "batch norm");
   add(primitives_.dense, "dense");
   return fmt::format("{}, {} for {}", GpuBackend::describe(), functions_->describe(), by);
 }
@@ -71,26 +70,29 @@ ConvolutionPlan& CudnnBackend::plan_of(const Conv2dShape& shape) const {
       .first->second;
 }
 
-const DensePlan& CudnnBackend::plan_of(const DenseShape& shape) const {
-  const auto found = denses_.find(shape);
+const DensePlan& CudnnBackend::plan_of(const DenseShape& shape, bool logits) const {
+  const std::pair key{shape, logits};
+  const auto found = denses_.find(key);
   if (found != denses_.end()) return found->second;
+  const cudaDataType_t stored = math() == Math::bf16 ? CUDA_R_16BF : CUDA_R_32F;
   return denses_
-      .emplace(shape,
-               plan_dense(functions_->cublas_lt, cublas_.get(), math(), shape, workspace_limit_, somewhere_.data()))
+      .emplace(key, plan_dense(functions_->cublas_lt, cublas_.get(), math(), shape, workspace_limit_, somewhere_.data(),
+                               {.x = stored, .y = logits ? CUDA_R_32F : stored}))
       .first->second;
 }
 
-// --- dense
-// ------------------------------------------------------------------------------------------------------------
+// --- dense -----------------------------------------------------------------------------------------------------------
 
 std::size_t CudnnBackend::scratch_bytes(const DenseShape& shape) const {
   const std::size_t own = GpuBackend::scratch_bytes(shape);
-  return primitives_.dense ? std::max(own, vendor_scratch_bytes(plan_of(shape).workspace())) : own;
+  if (!primitives_.dense) return own;
+  const std::size_t theirs = bf16_ != nullptr ? bf16_->working_bytes(shape) : plan_of(shape).workspace();
+  return std::max(own, vendor_scratch_bytes(theirs));
 }
 
 void CudnnBackend::dense_forward(const DenseShape& shape, const float* x, const float* w, const float* bias,
                                  Activation activation, float* y, Scratch scratch) {
-  if (primitives_.dense && aligned_for_vendor({x, w, bias, y})) {
+  if (on_floats_.dense && aligned_for_vendor({x, w, bias, y})) {
     const auto& product = plan_of(shape).forward[bias != nullptr][activation == Activation::relu];
     if (product) {
       return product->multiply(functions_->cublas_lt, cublas_.get(), stream(), w, x, y, bias,
@@ -102,7 +104,7 @@ void CudnnBackend::dense_forward(const DenseShape& shape, const float* x, const 
 
 void CudnnBackend::dense_backward_input(const DenseShape& shape, const float* dy, const float* w, float* dx,
                                         Scratch scratch) {
-  if (primitives_.dense && aligned_for_vendor({dy, w, dx})) {
+  if (on_floats_.dense && aligned_for_vendor({dy, w, dx})) {
     if (const auto& product = plan_of(shape).backward_input) {
       return product->multiply(functions_->cublas_lt, cublas_.get(), stream(), w, dy, dx, nullptr,
                                vendor_workspace(scratch));
@@ -113,7 +115,7 @@ void CudnnBackend::dense_backward_input(const DenseShape& shape, const float* dy
 
 void CudnnBackend::dense_backward_weights(const DenseShape& shape, const float* x, const float* dy, float* dw,
                                           float* dbias, Scratch scratch) {
-  if (primitives_.dense && aligned_for_vendor({x, dy, dw, dbias})) {
+  if (on_floats_.dense && aligned_for_vendor({x, dy, dw, dbias})) {
     if (const auto& product = plan_of(shape).backward_weights[dbias != nullptr]) {
       return product->multiply(functions_->cublas_lt, cublas_.get(), stream(), dy, x, dw, dbias,
                                vendor_workspace(scratch));
@@ -130,7 +132,7 @@ std::unique_ptr<Backend> make_measured_backend(int device, const BackendOptions&
   auto own = std::make_unique<GpuBackend>(device, options);
   const std::string name = own->describe();
   if (options.math == Math::bf16) {
-    log_info("kernels: Curie's; the libraries are called on float32 only");
+    log_info("kernels: Curie's; the measurements that come with Curie are of float32");
     return own;
   }
   const VendorPrimitives faster = measured_faster(kMeasurements, name);
@@ -147,7 +149,7 @@ VendorPrimitives measured_faster(std::span<const Measurement> measurements, std:
   for (const Measurement& measurement : measurements) {
     if (device.find(measurement.device) != std::string_view::npos) return measurement.faster;
   }
-  return {.convolution = false, .pooling = false, .batch_norm = false, .dense = false};
+  return kNone;
 }
 
 std::string vendor_libraries_in_use() { return open_vendor_libraries()->describe(); }

@@ -9,6 +9,7 @@
 //   - batch normalisation with a biased running variance, of one row, without gamma or beta, with a gradient that is
 //     not wanted, or with dx in the place of dy; a frozen layer's gradient;
 //   - where no deterministic algorithm is offered, or none for the epilogue.
+// What Math::bf16 changes is told in backend_bf16.h.
 //
 // A shape's plan (descriptors, algorithm, workspace) is made once, when its scratch_bytes is asked, which is before the
 // first step: a recorded step then neither allocates nor asks anything. One backend is used by one thread at a time.
@@ -26,14 +27,17 @@
 
 namespace curie::CURIE_GPU {
 
+class CudnnBf16;
+
 class CudnnBackend final : public GpuBackend {
  public:
-  // Opens the libraries: Error(usage) as open_vendor_libraries says, and for Math::bf16.
+  // Opens the libraries: Error(usage) as open_vendor_libraries says.
   CudnnBackend(int device, const BackendOptions& options, const VendorPrimitives& primitives = {},
                const VendorFiles& files = {});
   ~CudnnBackend() override;
 
   std::string describe() const override;
+  Bf16Operations* bf16() override;
 
   using GpuBackend::scratch_bytes;
   std::size_t scratch_bytes(const Conv2dShape& shape) const override;
@@ -75,12 +79,24 @@ class CudnnBackend final : public GpuBackend {
     TensorDescriptor rows, channels;
   };
 
+  friend class CudnnBf16;
+
+  // Plans, and calls of the libraries, whose arrays are of what the backend's math keeps activations in.
   ConvolutionPlan& plan_of(const Conv2dShape& shape) const;
-  const DensePlan& plan_of(const DenseShape& shape) const;
+  const DensePlan& plan_of(const DenseShape& shape, bool logits = false) const;
   const PoolPlan& plan_of(const PoolShape& shape);
   const BatchNormPlan& plan_of(const BatchNormShape& shape);
+  // Whether ReLU is still to be done.
+  bool convolve(ConvolutionPlan& plan, const void* x, const void* w, const void* bias, Activation activation, void* y,
+                std::byte* workspace);
+  void convolve_back(const ConvolutionPlan& plan, const void* dy, const void* w, void* dx, std::byte* workspace);
+  void convolve_weights(const ConvolutionPlan& plan, const void* x, const void* dy, void* dw, void* dbias,
+                        std::byte* workspace);
+  void pool(const PoolPlan& plan, const PoolingDescriptor& kind, const void* x, void* y);
+  void pool_back(const PoolPlan& plan, const void* dy, void* dx);
+
   std::shared_ptr<const VendorFunctions> functions_;
-  VendorPrimitives primitives_;
+  VendorPrimitives primitives_, on_floats_;  // those on float32: none with Math::bf16
   CudnnHandle cudnn_;
   LtHandle cublas_;
   ActivationDescriptor identity_, relu_;
@@ -89,9 +105,10 @@ class CudnnBackend final : public GpuBackend {
   Choice choice_ = Choice::repeatable;
   // Plans belong to this backend, whose math and device they were made for.
   mutable std::map<Conv2dShape, ConvolutionPlan> convolutions_;
-  mutable std::map<DenseShape, DensePlan> denses_;
+  mutable std::map<std::pair<DenseShape, bool>, DensePlan> denses_;  // with float32 outputs or not
   std::map<PoolShape, PoolPlan> pools_;
   std::map<std::pair<int, int>, BatchNormPlan> batch_norms_;  // by rows and channels
+  std::unique_ptr<CudnnBf16> bf16_;                           // with Math::bf16
 };
 
 // What src/backends.cpp calls: all primitives by the libraries; those that measurements name; and what the libraries

@@ -54,10 +54,11 @@ ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t hand
                                  const Conv2dShape& shape, std::size_t workspace_limit) {
   ConvolutionPlan plan;
   if (!cudnn_takes(shape)) return plan;
-  plan.x = describe_tensor(cudnn, shape.n, shape.h, shape.w, shape.c);
-  plan.y = describe_tensor(cudnn, shape.n, shape.p, shape.q, shape.k);
-  plan.bias = describe_tensor(cudnn, 1, 1, 1, shape.k);
-  plan.w = describe_filters(cudnn, shape);
+  const cudnnDataType_t type = stored_type(math);
+  plan.x = describe_tensor(cudnn, shape.n, shape.h, shape.w, shape.c, type);
+  plan.y = describe_tensor(cudnn, shape.n, shape.p, shape.q, shape.k, type);
+  plan.bias = describe_tensor(cudnn, 1, 1, 1, shape.k, type);
+  plan.w = describe_filters(cudnn, shape, type);
   const cudnnTensorDescriptor_t x = plan.x.get(), y = plan.y.get();
   const cudnnFilterDescriptor_t w = plan.w.get();
 

@@ -31,6 +31,7 @@ struct ConvolutionPlan {
   std::size_t workspace() const;  // enough for each direction
 };
 
+// With Math::bf16 all arrays are bfloat16, biases and the gradients of filters and biases too: cuDNN takes no mixture.
 // Algorithms that want more workspace than the limit are passed over.
 ConvolutionPlan plan_convolution(const CudnnFunctions& cudnn, cudnnHandle_t handle, Math math, Choice choice,
                                  const Conv2dShape& shape, std::size_t workspace_limit);

@@ -11,9 +11,10 @@ namespace {
 // What backend.cpp makes sure of before it calls; cuBLASLt counts on 256 unless told.
 constexpr std::uint32_t kAlignment = 16;
 
-Owned<cublasLtMatrixLayout_t, cublasStatus_t> layout(const CublasLtFunctions& cublas, int rows, int columns) {
+Owned<cublasLtMatrixLayout_t, cublasStatus_t> layout(const CublasLtFunctions& cublas, cudaDataType_t type, int rows,
+                                                     int columns) {
   cublasLtMatrixLayout_t made = nullptr;
-  cublas.check(cublas.cublasLtMatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows),
+  cublas.check(cublas.cublasLtMatrixLayoutCreate(&made, type, static_cast<std::uint64_t>(rows),
                                                  static_cast<std::uint64_t>(columns), rows),
                "cublasLtMatrixLayoutCreate");
   return {made, {cublas.cublasLtMatrixLayoutDestroy}};
@@ -42,7 +43,7 @@ bool uses_bias(cublasLtEpilogue_t epilogue) {
 std::optional<Product> Product::plan(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math,
                                      const Request& request, std::size_t workspace_limit, const void* somewhere) {
   Product product;
-  const auto arithmetic = rounds_factors(math) ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  const auto arithmetic = math == Math::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   cublasLtMatmulDesc_t operation = nullptr;
   cublas.check(cublas.cublasLtMatmulDescCreate(&operation, arithmetic, CUDA_R_32F), "cublasLtMatmulDescCreate");
   product.operation_ = {operation, {cublas.cublasLtMatmulDescDestroy}};
@@ -53,9 +54,9 @@ std::optional<Product> Product::plan(const CublasLtFunctions& cublas, cublasLtHa
   set(cublas, operation, CUBLASLT_MATMUL_DESC_TRANSB, transposition(request.b));
   set(cublas, operation, CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<std::uint32_t>(request.epilogue));
   if (uses_bias(request.epilogue)) set(cublas, operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, somewhere);
-  product.a_ = layout(cublas, request.a.rows, request.a.columns);
-  product.b_ = layout(cublas, request.b.rows, request.b.columns);
-  product.d_ = layout(cublas, request.rows, request.columns);
+  product.a_ = layout(cublas, request.factors, request.a.rows, request.a.columns);
+  product.b_ = layout(cublas, request.factors, request.b.rows, request.b.columns);
+  product.d_ = layout(cublas, request.result, request.rows, request.columns);
 
   cublasLtMatmulPreference_t made = nullptr;
   cublas.check(cublas.cublasLtMatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate");
@@ -79,8 +80,8 @@ std::optional<Product> Product::plan(const CublasLtFunctions& cublas, cublasLtHa
   return product;
 }
 
-void Product::multiply(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Stream stream, const float* a,
-                       const float* b, float* d, const float* bias, std::byte* workspace) const {
+void Product::multiply(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Stream stream, const void* a,
+                       const void* b, void* d, const void* bias, std::byte* workspace) const {
   if (bias != nullptr) set(cublas, operation_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   const float one = 1.0f, zero = 0.0f;
   cublas.check(cublas.cublasLtMatmul(handle, operation_.get(), &one, a, a_.get(), b, b_.get(), &zero, d, d_.get(), d,
@@ -98,11 +99,12 @@ std::size_t DensePlan::workspace() const {
 }
 
 DensePlan plan_dense(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math, const DenseShape& shape,
-                     std::size_t workspace_limit, const void* somewhere) {
+                     std::size_t workspace_limit, const void* somewhere, const DenseTypes& types) {
   DensePlan plan;
   if (shape.n < 1 || shape.in < 1 || shape.out < 1) return plan;
-  int missing = 0;
+  int wanted = 0, missing = 0;
   const auto product = [&](const Product::Request& request) {
+    ++wanted;
     auto made = Product::plan(cublas, handle, math, request, workspace_limit, somewhere);
     if (!made) ++missing;
     return made;
@@ -115,17 +117,19 @@ DensePlan plan_dense(const CublasLtFunctions& cublas, cublasLtHandle_t handle, M
                                                  {CUBLASLT_EPILOGUE_BIAS, CUBLASLT_EPILOGUE_RELU_BIAS}};
   for (int with_bias = 0; with_bias < 2; ++with_bias) {
     for (int relu = 0; relu < 2; ++relu) {
-      plan.forward[with_bias][relu] = product({w, x, shape.out, shape.n, kForward[with_bias][relu]});
+      plan.forward[with_bias][relu] = product({w, x, shape.out, shape.n, kForward[with_bias][relu], types.x, types.y});
     }
   }
-  plan.backward_input = product({w_across, dy, shape.in, shape.n, CUBLASLT_EPILOGUE_DEFAULT});
-  plan.backward_weights[0] = product({dy, x_across, shape.out, shape.in, CUBLASLT_EPILOGUE_DEFAULT});
-  plan.backward_weights[1] = product({dy, x_across, shape.out, shape.in, CUBLASLT_EPILOGUE_BGRADA});
+  if (types.x == types.y) {
+    plan.backward_input = product({w_across, dy, shape.in, shape.n, CUBLASLT_EPILOGUE_DEFAULT, types.x, types.x});
+    plan.backward_weights[0] = product({dy, x_across, shape.out, shape.in, CUBLASLT_EPILOGUE_DEFAULT, types.x});
+    plan.backward_weights[1] = product({dy, x_across, shape.out, shape.in, CUBLASLT_EPILOGUE_BGRADA, types.x});
+  }
   if (missing > 0) {
     log_info(
-        "cuBLASLt has no algorithm for {} of the 7 products of a dense layer {} x {} of {} samples: Curie's kernels "
+        "cuBLASLt has no algorithm for {} of the {} products of a dense layer {} x {} of {} samples: Curie's kernels "
         "work there",
-        missing, shape.in, shape.out, shape.n);
+        missing, wanted, shape.in, shape.out, shape.n);
   }
   return plan;
 }

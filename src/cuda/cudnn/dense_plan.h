@@ -23,6 +23,7 @@ class Product {
     Operand a, b;
     int rows, columns;  // of d
     cublasLtEpilogue_t epilogue;
+    cudaDataType_t factors = CUDA_R_32F, result = CUDA_R_32F;  // the type of the result is that of a bias, too
   };
   // Nothing where cuBLASLt has no algorithm. `somewhere`: an aligned device address, which is not read.
   static std::optional<Product> plan(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math,
@@ -30,8 +31,8 @@ class Product {
 
   std::size_t workspace() const { return workspace_; }
   // bias: what the epilogue reads or writes; null where it has none.
-  void multiply(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Stream stream, const float* a, const float* b,
-                float* d, const float* bias, std::byte* workspace) const;
+  void multiply(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Stream stream, const void* a, const void* b,
+                void* d, const void* bias, std::byte* workspace) const;
 
  private:
   Owned<cublasLtMatmulDesc_t, cublasStatus_t> operation_;
@@ -48,7 +49,14 @@ struct DensePlan {
   std::size_t workspace() const;  // enough for each
 };
 
+// What a dense layer's arrays are kept in: x, w and dx, and y and dy, which stay float32 where they are logits. dw and
+// dbias are float32.
+struct DenseTypes {
+  cudaDataType_t x = CUDA_R_32F, y = CUDA_R_32F;
+};
+
+// cuBLASLt multiplies factors of one type: without those products whose factors would differ.
 DensePlan plan_dense(const CublasLtFunctions& cublas, cublasLtHandle_t handle, Math math, const DenseShape& shape,
-                     std::size_t workspace_limit, const void* somewhere);
+                     std::size_t workspace_limit, const void* somewhere, const DenseTypes& types = {});
 
 }  // namespace curie::CURIE_GPU

@@ -33,21 +33,21 @@ CudnnHandle make_cudnn_handle(const CudnnFunctions& cudnn, Stream stream) {
   return handle;
 }
 
-TensorDescriptor describe_tensor(const CudnnFunctions& cudnn, int n, int h, int w, int c) {
+TensorDescriptor describe_tensor(const CudnnFunctions& cudnn, int n, int h, int w, int c, cudnnDataType_t type) {
   TensorDescriptor tensor =
       make(cudnn, cudnn.cudnnCreateTensorDescriptor, "cudnnCreateTensorDescriptor", cudnn.cudnnDestroyTensorDescriptor);
-  cudnn.check(cudnn.cudnnSetTensor4dDescriptor(tensor.get(), CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, n, c, h, w),
+  cudnn.check(cudnn.cudnnSetTensor4dDescriptor(tensor.get(), CUDNN_TENSOR_NHWC, type, n, c, h, w),
               "cudnnSetTensor4dDescriptor");
   return tensor;
 }
 
-FilterDescriptor describe_filters(const CudnnFunctions& cudnn, const Conv2dShape& shape) {
+FilterDescriptor describe_filters(const CudnnFunctions& cudnn, const Conv2dShape& shape, cudnnDataType_t type) {
   FilterDescriptor filters =
       make(cudnn, cudnn.cudnnCreateFilterDescriptor, "cudnnCreateFilterDescriptor", cudnn.cudnnDestroyFilterDescriptor);
   // NHWC of filters means KRSC; the extents are given as k, c, r, s nevertheless.
-  cudnn.check(cudnn.cudnnSetFilter4dDescriptor(filters.get(), CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, shape.k, shape.c,
-                                               shape.r, shape.s),
-              "cudnnSetFilter4dDescriptor");
+  cudnn.check(
+      cudnn.cudnnSetFilter4dDescriptor(filters.get(), type, CUDNN_TENSOR_NHWC, shape.k, shape.c, shape.r, shape.s),
+      "cudnnSetFilter4dDescriptor");
   return filters;
 }
 

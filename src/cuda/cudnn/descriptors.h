@@ -1,4 +1,4 @@
-// cuDNN's descriptors, owned: float32 images NHWC and filters KRSC, dense, as everywhere in Curie.
+// cuDNN's descriptors, owned: images NHWC and filters KRSC, dense, as everywhere in Curie, of float32 or bfloat16.
 #pragma once
 
 #include <memory>
@@ -31,9 +31,13 @@ using ActivationDescriptor = Owned<cudnnActivationDescriptor_t, cudnnStatus_t>;
 // The device of the calling thread becomes the handle's.
 CudnnHandle make_cudnn_handle(const CudnnFunctions& cudnn, Stream stream);
 
-TensorDescriptor describe_tensor(const CudnnFunctions& cudnn, int n, int h, int w, int c);
-FilterDescriptor describe_filters(const CudnnFunctions& cudnn, const Conv2dShape& shape);
-// Without a math type: cudnnSetConvolutionMathType gives it one.
+TensorDescriptor describe_tensor(const CudnnFunctions& cudnn, int n, int h, int w, int c,
+                                 cudnnDataType_t type = CUDNN_DATA_FLOAT);
+FilterDescriptor describe_filters(const CudnnFunctions& cudnn, const Conv2dShape& shape,
+                                  cudnnDataType_t type = CUDNN_DATA_FLOAT);
+// What activations are kept in.
+constexpr cudnnDataType_t stored_type(Math math) { return math == Math::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT; }
+// Sums are float32 always. Without a math type: cudnnSetConvolutionMathType gives it one.
 ConvolutionDescriptor describe_convolution(const CudnnFunctions& cudnn, const Conv2dShape& shape);
 PoolingDescriptor describe_pooling(const CudnnFunctions& cudnn, const PoolShape& shape, cudnnPoolingMode_t mode);
 // relu keeps NaN; none is the identity.

@@ -24,6 +24,10 @@ inline bool aligned_for_vendor(std::initializer_list<const void*> addresses) {
 inline std::size_t vendor_scratch_bytes(std::size_t workspace) {
   return workspace == 0 ? 0 : workspace + kVendorWorkspaceAlignment - 1;
 }
+// Where arrays of Curie's own begin behind a workspace of this size.
+inline std::size_t behind_workspace(std::size_t workspace) {
+  return (workspace + kVendorWorkspaceAlignment - 1) / kVendorWorkspaceAlignment * kVendorWorkspaceAlignment;
+}
 inline std::byte* vendor_workspace(Scratch scratch) {
   const auto address = reinterpret_cast<std::uintptr_t>(scratch.data);
   const std::uintptr_t begin =

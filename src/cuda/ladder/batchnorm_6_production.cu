@@ -1,8 +1,9 @@
 // Batch norm in training, rung 6: the kernels that batch-norm layers use (cuda/batch_norm.cu).
 //
 // What it adds: any number of channels and any address that a float may have; the running mean and variance that
-// inference needs; sums in double, so that the error of the variance does not grow with the number of rows; and chunks
-// that are chosen so that their number suits a large GPU.
+// inference needs; groups of eight rows in a thread's registers, which are centred on their own mean before they are
+// squared and put together in double, so that neither a far first value nor the number of rows costs accuracy; and
+// chunks that are chosen so that their number suits a large GPU.
 #include "cuda/kernels.h"
 #include "cuda/ladder/rungs.h"
 

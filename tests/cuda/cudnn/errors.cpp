@@ -63,10 +63,6 @@ TEST_CASE("a call that fails names the function and passes on the library's own 
   CHECK(library.live() == 0);  // cuDNN's handle, which came first, was given back
 }
 
-TEST_CASE("bfloat16 is refused") {
-  CHECK_ERROR([] { stand_in_backend({.math = Math::bf16}); }, usage, "on float32 only; use --math tf32");
-}
-
 TEST_CASE("the libraries of this machine open, or the reason is told") {
   try {
     MESSAGE(emulated::open_vendor_libraries()->describe());

@@ -43,9 +43,12 @@ cudnnStatus_t try_all(const cudnnConvolutionStruct& convolution, int most, int* 
 
 int extent(int in, int pad, int filter, int stride) { return (in + 2 * pad - filter) / stride + 1; }
 
+bool narrow(cudnnDataType_t type) { return type == CUDNN_DATA_BFLOAT16; }
+
+// One type for all of them.
 bool fits(Tensor& x, Filters& w, Convolution& c, Tensor& y) {
-  return x.n == y.n && x.c == w.c && y.c == w.k && y.h == extent(x.h, c.pad_h, w.r, c.stride_h) &&
-         y.w == extent(x.w, c.pad_w, w.s, c.stride_w);
+  return x.type == w.type && x.type == y.type && x.n == y.n && x.c == w.c && y.c == w.k &&
+         y.h == extent(x.h, c.pad_h, w.r, c.stride_h) && y.w == extent(x.w, c.pad_w, w.s, c.stride_w);
 }
 
 // body(element of x, of w, of y) for each product of the convolution.
@@ -73,25 +76,25 @@ void each_product(Tensor& x, Filters& w, Convolution& conv, Tensor& y, Body body
   }
 }
 
-// What a tensor core reads, where the math type lets it work.
-float read(Convolution& convolution, float value) {
-  return convolution.math == CUDNN_FMA_MATH ? value : fake::tf32(value);
+// What a tensor core reads, where the math type lets it work; bfloat16 is read as it is.
+double read(Convolution& convolution, const void* array, cudnnDataType_t type, std::size_t i) {
+  const double value = fake::get(array, narrow(type), i);
+  const bool whole = convolution.math == CUDNN_FMA_MATH || narrow(type);
+  return whole ? value : static_cast<double>(fake::tf32(static_cast<float>(value)));
 }
 
 float as_float(const void* scalar) { return *static_cast<const float*>(scalar); }
 bool plain(const void* alpha, const void* beta) { return as_float(alpha) == 1.0f && as_float(beta) == 0.0f; }
 
-void store(const std::vector<double>& sums, void* to) {
-  std::transform(sums.begin(), sums.end(), static_cast<float*>(to), [](double sum) { return static_cast<float>(sum); });
+void store(const std::vector<double>& sums, cudnnDataType_t type, void* to) {
+  for (std::size_t i = 0; i < sums.size(); ++i) fake::put(to, narrow(type), i, sums[i]);
 }
 
 std::vector<double> correlate(Tensor& xd, const void* x, Filters& wd, const void* w, Convolution& convolution,
                               Tensor& yd) {
-  const auto* image = static_cast<const float*>(x);
-  const auto* filters = static_cast<const float*>(w);
   std::vector<double> sums(yd.elements());
   each_product(xd, wd, convolution, yd, [&](std::size_t i, std::size_t j, std::size_t k) {
-    sums[k] += static_cast<double>(read(convolution, image[i])) * static_cast<double>(read(convolution, filters[j]));
+    sums[k] += read(convolution, x, xd.type, i) * read(convolution, w, wd.type, j);
   });
   return sums;
 }
@@ -153,7 +156,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, const cu
   const cudnnStatus_t status =
       check_forward(alpha, *xd, x, *wd, w, *convolution, algorithm, workspace, bytes, beta, *yd, y);
   if (status != CUDNN_STATUS_SUCCESS) return status;
-  store(correlate(*xd, x, *wd, w, *convolution, *yd), y);
+  store(correlate(*xd, x, *wd, w, *convolution, *yd), yd->type, y);
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnConvolutionBiasActivationForward(cudnnHandle_t, const void* alpha, const cudnnTensorDescriptor_t xd,
@@ -168,24 +171,29 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(cudnnHandle_t, const void* a
   const cudnnStatus_t status =
       check_forward(alpha, *xd, x, *wd, w, *convolution, algorithm, workspace, bytes, beta, *yd, y);
   if (status != CUDNN_STATUS_SUCCESS) return status;
-  if (bias_descriptor->c != yd->c || !fake::good(bias) || z == nullptr) return fake::refuse("the bias");
+  if (bias_descriptor->c != yd->c || bias_descriptor->type != yd->type || !fake::good(bias) || z == nullptr)
+    return fake::refuse("the bias");
   const bool relu = activation->mode == CUDNN_ACTIVATION_RELU;
   if (!relu && algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM) return CUDNN_STATUS_NOT_SUPPORTED;
   std::vector<double> sums = correlate(*xd, x, *wd, w, *convolution, *yd);
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    sums[i] += static_cast<double>(static_cast<const float*>(bias)[i % std::size_t(yd->c)]);
+    sums[i] += fake::get(bias, narrow(yd->type), i % std::size_t(yd->c));
     if (relu && sums[i] < 0) sums[i] = 0.0;
   }
-  store(sums, y);
+  store(sums, yd->type, y);
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnAddTensor(cudnnHandle_t, const void* alpha, const cudnnTensorDescriptor_t from, const void* a,
                              const void* beta, const cudnnTensorDescriptor_t to, void* c) {
   if (const int asked = fake::enter("cudnnAddTensor")) return cudnnStatus_t(asked);
   if (as_float(alpha) != 1.0f || as_float(beta) != 1.0f) return fake::refuse("alpha or beta");
-  if (from->elements() != std::size_t(to->c) || !fake::good(a) || !fake::good(c)) return fake::refuse("the tensors");
-  auto* sums = static_cast<float*>(c);
-  for (std::size_t i = 0; i < to->elements(); ++i) sums[i] += static_cast<const float*>(a)[i % std::size_t(to->c)];
+  if (from->elements() != std::size_t(to->c) || from->type != to->type || !fake::good(a) || !fake::good(c)) {
+    return fake::refuse("the tensors");
+  }
+  const bool bf16 = narrow(to->type);
+  for (std::size_t i = 0; i < to->elements(); ++i) {
+    fake::put(c, bf16, i, fake::get(c, bf16, i) + fake::get(a, bf16, i % std::size_t(to->c)));
+  }
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -226,14 +234,11 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t, const void* alpha, con
   if (!fake::good(w) || !fake::good(dy) || !fake::good(dx)) return fake::refuse("an address");
   if (algorithm != CUDNN_CONVOLUTION_BWD_DATA_ALGO_1) return fake::refuse("an algorithm that is not deterministic");
   if (!fake::use_workspace(workspace, bytes, workspace_of(*wd))) return fake::refuse("the workspace");
-  const auto* filters = static_cast<const float*>(w);
-  const auto* gradient = static_cast<const float*>(dy);
   std::vector<double> sums(dxd->elements());
   each_product(*dxd, *wd, *convolution, *dyd, [&](std::size_t i, std::size_t j, std::size_t k) {
-    sums[i] +=
-        static_cast<double>(read(*convolution, gradient[k])) * static_cast<double>(read(*convolution, filters[j]));
+    sums[i] += read(*convolution, dy, dyd->type, k) * read(*convolution, w, wd->type, j);
   });
-  store(sums, dx);
+  store(sums, dxd->type, dx);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -275,13 +280,11 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t, const void* alpha, c
   if (!fake::good(x) || !fake::good(dy) || !fake::good(dw)) return fake::refuse("an address");
   if (algorithm != CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1) return fake::refuse("an algorithm that is not deterministic");
   if (!fake::use_workspace(workspace, bytes, workspace_of(*dwd))) return fake::refuse("the workspace");
-  const auto* image = static_cast<const float*>(x);
-  const auto* gradient = static_cast<const float*>(dy);
-  std::vector<double> sums(std::size_t(dwd->k) * dwd->r * dwd->s * dwd->c);
+  std::vector<double> sums(dwd->elements());
   each_product(*xd, *dwd, *convolution, *dyd, [&](std::size_t i, std::size_t j, std::size_t k) {
-    sums[j] += static_cast<double>(read(*convolution, image[i])) * static_cast<double>(read(*convolution, gradient[k]));
+    sums[j] += read(*convolution, x, xd->type, i) * read(*convolution, dy, dyd->type, k);
   });
-  store(sums, dw);
+  store(sums, dwd->type, dw);
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -291,12 +294,14 @@ cudnnStatus_t cudnnConvolutionBackwardBias(cudnnHandle_t, const void* alpha, con
                                            void* db) {
   if (const int asked = fake::enter("cudnnConvolutionBackwardBias")) return cudnnStatus_t(asked);
   if (!plain(alpha, beta)) return fake::refuse("alpha or beta");
-  if (dbd->elements() != std::size_t(dyd->c) || !fake::good(dy) || !fake::good(db)) return fake::refuse("the tensors");
+  if (dbd->elements() != std::size_t(dyd->c) || dbd->type != dyd->type || !fake::good(dy) || !fake::good(db)) {
+    return fake::refuse("the tensors");
+  }
   std::vector<double> sums(dbd->elements());
   for (std::size_t i = 0; i < dyd->elements(); ++i) {
-    sums[i % sums.size()] += static_cast<double>(static_cast<const float*>(dy)[i]);
+    sums[i % sums.size()] += fake::get(dy, narrow(dyd->type), i);
   }
-  store(sums, db);
+  store(sums, dbd->type, db);
   return CUDNN_STATUS_SUCCESS;
 }
 #endif

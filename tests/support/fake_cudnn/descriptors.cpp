@@ -31,6 +31,8 @@ cudnnStatus_t destroy(T* made) {
   return CUDNN_STATUS_SUCCESS;
 }
 
+bool known(cudnnDataType_t type) { return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_BFLOAT16; }
+
 }  // namespace
 
 namespace fake {
@@ -99,9 +101,9 @@ cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* tensor) { ret
 cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t tensor) { return destroy(tensor); }
 cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t tensor, cudnnTensorFormat_t format,
                                          cudnnDataType_t type, int n, int c, int h, int w) {
-  if (format != CUDNN_TENSOR_NHWC || type != CUDNN_DATA_FLOAT) return fake::refuse("a tensor that is not float NHWC");
+  if (format != CUDNN_TENSOR_NHWC || !known(type)) return fake::refuse("a tensor that is not float or bfloat16 NHWC");
   if (n < 1 || c < 1 || h < 1 || w < 1) return fake::refuse("a tensor without elements");
-  *tensor = {n, h, w, c};
+  *tensor = {n, h, w, c, type};
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -109,9 +111,9 @@ cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* filters) { re
 cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t filters) { return destroy(filters); }
 cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t filters, cudnnDataType_t type,
                                          cudnnTensorFormat_t format, int k, int c, int r, int s) {
-  if (format != CUDNN_TENSOR_NHWC || type != CUDNN_DATA_FLOAT) return fake::refuse("filters that are not float KRSC");
+  if (format != CUDNN_TENSOR_NHWC || !known(type)) return fake::refuse("filters that are not float or bfloat16 KRSC");
   if (k < 1 || c < 1 || r < 1 || s < 1) return fake::refuse("filters without elements");
-  *filters = {k, r, s, c};
+  *filters = {k, r, s, c, type};
   return CUDNN_STATUS_SUCCESS;
 }
 

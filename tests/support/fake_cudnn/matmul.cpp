@@ -20,6 +20,7 @@ struct Operation {
 struct Layout {
   std::uint64_t rows = 0, columns = 0;
   std::int64_t stride = 0;
+  cudaDataType type = CUDA_R_32F;
 };
 struct Preference {
   std::uint64_t workspace = 0;
@@ -56,12 +57,19 @@ constexpr std::size_t kWorkspace = 777;  // not a multiple of anything
 bool reads_bias(const Operation& operation) { return (operation.epilogue & CUBLASLT_EPILOGUE_BIAS) != 0; }
 bool writes_bias(const Operation& operation) { return operation.epilogue == CUBLASLT_EPILOGUE_BGRADA; }
 
+bool narrow(const Layout& layout) { return layout.type == CUDA_R_16BF; }
+
 // op(m)(i, j)
-double at(const float* values, const Layout& layout, std::int32_t transpose, std::uint64_t i, std::uint64_t j,
+double at(const void* values, const Layout& layout, std::int32_t transpose, std::uint64_t i, std::uint64_t j,
           bool round) {
   const std::uint64_t row = transpose == CUBLAS_OP_T ? j : i, column = transpose == CUBLAS_OP_T ? i : j;
-  const float value = values[row + column * static_cast<std::uint64_t>(layout.stride)];
-  return static_cast<double>(round ? fake::tf32(value) : value);
+  const double value = fake::get(values, narrow(layout), row + column * static_cast<std::uint64_t>(layout.stride));
+  return round ? static_cast<double>(fake::tf32(static_cast<float>(value))) : value;
+}
+
+// Factors of one type; bfloat16 only from such factors, and in the arithmetic of float32.
+bool types_fit(const Operation& operation, const Layout& a, const Layout& b, const Layout& d) {
+  return a.type == b.type && (!narrow(d) || narrow(a)) && (!narrow(a) || operation.arithmetic == CUBLAS_COMPUTE_32F);
 }
 
 bool fits(const Operation& operation, const Layout& a, const Layout& b, const Layout& d) {
@@ -111,9 +119,10 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t made, cublasL
 
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* made, cudaDataType type, std::uint64_t rows,
                                           std::uint64_t columns, std::int64_t stride) {
-  if (type != CUDA_R_32F || stride < static_cast<std::int64_t>(rows)) return CUBLAS_STATUS_INVALID_VALUE;
+  if ((type != CUDA_R_32F && type != CUDA_R_16BF) || stride < static_cast<std::int64_t>(rows))
+    return CUBLAS_STATUS_INVALID_VALUE;
   make<Layout>(made);
-  as<Layout>(*made) = {rows, columns, stride};
+  as<Layout>(*made) = {rows, columns, stride, type};
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t made) { return destroy<Layout>(made); }
@@ -137,6 +146,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   const Operation& wanted = as<Operation>(operation);
   if (!fits(wanted, as<Layout>(a), as<Layout>(b), as<Layout>(d)) || most < 1) return CUBLAS_STATUS_INVALID_VALUE;
   if ((reads_bias(wanted) || writes_bias(wanted)) && !fake::good(wanted.bias)) return CUBLAS_STATUS_INVALID_VALUE;
+  if (!types_fit(wanted, as<Layout>(a), as<Layout>(b), as<Layout>(d))) return CUBLAS_STATUS_INVALID_VALUE;
   *count = 0;
   if (as<Preference>(preference).workspace < kWorkspace || as<Preference>(preference).alignment > 16) {
     return CUBLAS_STATUS_NOT_SUPPORTED;
@@ -169,23 +179,22 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
 
   const bool round = wanted.arithmetic == CUBLAS_COMPUTE_32F_FAST_TF32;
   const bool relu = (wanted.epilogue & CUBLASLT_EPILOGUE_RELU) != 0;
-  const auto* left = static_cast<const float*>(a);
-  const auto* right = static_cast<const float*>(b);
+  const bool to_bf16 = narrow(dl);  // a bias, too
   const std::uint64_t depth = wanted.transpose_a == CUBLAS_OP_T ? al.rows : al.columns;
   for (std::uint64_t i = 0; i < dl.rows; ++i) {
     double row = 0.0;
-    for (std::uint64_t l = 0; l < depth; ++l) row += at(left, al, wanted.transpose_a, i, l, false);
+    for (std::uint64_t l = 0; l < depth; ++l) row += at(a, al, wanted.transpose_a, i, l, false);
     if (writes_bias(wanted)) {
-      static_cast<float*>(const_cast<void*>(wanted.bias))[i] = static_cast<float>(row);
+      fake::put(const_cast<void*>(wanted.bias), to_bf16, i, row);
     }
     for (std::uint64_t j = 0; j < dl.columns; ++j) {
       double sum = 0.0;
       for (std::uint64_t l = 0; l < depth; ++l) {
-        sum += at(left, al, wanted.transpose_a, i, l, round) * at(right, bl, wanted.transpose_b, l, j, round);
+        sum += at(a, al, wanted.transpose_a, i, l, round) * at(b, bl, wanted.transpose_b, l, j, round);
       }
-      if (reads_bias(wanted)) sum += static_cast<double>(static_cast<const float*>(wanted.bias)[i]);
+      if (reads_bias(wanted)) sum += fake::get(wanted.bias, to_bf16, i);
       if (relu && sum < 0.0) sum = 0.0;
-      static_cast<float*>(d)[i + j * static_cast<std::uint64_t>(dl.stride)] = static_cast<float>(sum);
+      fake::put(d, to_bf16, i + j * static_cast<std::uint64_t>(dl.stride), sum);
     }
   }
   return CUBLAS_STATUS_SUCCESS;

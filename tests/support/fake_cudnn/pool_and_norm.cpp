@@ -15,7 +15,8 @@ float as_float(const void* scalar) { return *static_cast<const float*>(scalar); 
 bool plain(const void* alpha, const void* beta) { return as_float(alpha) == 1.0f && as_float(beta) == 0.0f; }
 
 bool fits(Pooling& pooling, Tensor& x, Tensor& y) {
-  return x.n == y.n && x.c == y.c && y.h == (x.h + 2 * pooling.pad_h - pooling.window_h) / pooling.stride_h + 1 &&
+  return x.type == y.type && x.n == y.n && x.c == y.c &&
+         y.h == (x.h + 2 * pooling.pad_h - pooling.window_h) / pooling.stride_h + 1 &&
          y.w == (x.w + 2 * pooling.pad_w - pooling.window_w) / pooling.stride_w + 1;
 }
 
@@ -53,7 +54,8 @@ double divisor(Pooling& pooling, std::size_t cells) {
 
 // Every image of one pixel: rows of channels.
 bool rows(Tensor& x, Tensor& channels, cudnnBatchNormMode_t mode) {
-  return mode == CUDNN_BATCHNORM_SPATIAL && x.h == 1 && x.w == 1 && channels.elements() == std::size_t(x.c);
+  return mode == CUDNN_BATCHNORM_SPATIAL && x.type == CUDNN_DATA_FLOAT && channels.type == x.type && x.h == 1 &&
+         x.w == 1 && channels.elements() == std::size_t(x.c);
 }
 
 }  // namespace
@@ -66,20 +68,20 @@ cudnnStatus_t cudnnPoolingForward(cudnnHandle_t, const cudnnPoolingDescriptor_t 
   if (const int asked = fake::enter("cudnnPoolingForward")) return cudnnStatus_t(asked);
   if (!plain(alpha, beta) || !fits(*pooling, *xd, *yd)) return fake::refuse("extents that do not fit each other");
   if (!fake::good(x) || !fake::good(y)) return fake::refuse("an address");
-  const auto* image = static_cast<const float*>(x);
-  auto* pooled = static_cast<float*>(y);
+  const bool narrow = xd->type == CUDNN_DATA_BFLOAT16;
   each_window(*pooling, *xd, *yd, [&](std::size_t i, const std::vector<std::size_t>& cells) {
     if (maximum(*pooling)) {
-      float best = -std::numeric_limits<float>::infinity();
+      double best = -std::numeric_limits<double>::infinity();
       for (const std::size_t cell : cells) {
-        if (image[cell] > best || std::isnan(image[cell])) best = image[cell];
+        const double value = fake::get(x, narrow, cell);
+        if (value > best || std::isnan(value)) best = value;
         if (std::isnan(best)) break;
       }
-      pooled[i] = best;
+      fake::put(y, narrow, i, best);
     } else {
       double sum = 0.0;
-      for (const std::size_t cell : cells) sum += static_cast<double>(image[cell]);
-      pooled[i] = static_cast<float>(sum / divisor(*pooling, cells.size()));
+      for (const std::size_t cell : cells) sum += fake::get(x, narrow, cell);
+      fake::put(y, narrow, i, sum / divisor(*pooling, cells.size()));
     }
   });
   return CUDNN_STATUS_SUCCESS;
@@ -94,12 +96,13 @@ cudnnStatus_t cudnnPoolingBackward(cudnnHandle_t, const cudnnPoolingDescriptor_t
   if (!plain(alpha, beta) || !fits(*pooling, *dxd, *dyd)) return fake::refuse("extents that do not fit each other");
   if (xd->elements() != dxd->elements() || yd->elements() != dyd->elements()) return fake::refuse("the descriptors");
   if (!fake::good(x) || !fake::good(y) || !fake::good(dy) || !fake::good(dx)) return fake::refuse("an address");
+  const bool narrow = dyd->type == CUDNN_DATA_BFLOAT16;
   std::vector<double> sums(dxd->elements());
   each_window(*pooling, *dxd, *dyd, [&](std::size_t i, const std::vector<std::size_t>& cells) {
-    const double share = static_cast<double>(static_cast<const float*>(dy)[i]) / divisor(*pooling, cells.size());
+    const double share = fake::get(dy, narrow, i) / divisor(*pooling, cells.size());
     for (const std::size_t cell : cells) sums[cell] += share;
   });
-  std::transform(sums.begin(), sums.end(), static_cast<float*>(dx), [](double sum) { return static_cast<float>(sum); });
+  for (std::size_t i = 0; i < sums.size(); ++i) fake::put(dx, narrow, i, sums[i]);
   return CUDNN_STATUS_SUCCESS;
 }
 
