@@ -4,7 +4,7 @@
 // memory, and its sums are NaN until then. What a kernel's waits do not order is an error in every mode, whichever
 // order the threads happen to run in.
 //
-// Shared by the emulator's own source files only; kernels call emulator.h.
+// Shared by the emulator's own source files only; kernels call hopper.h.
 #pragma once
 
 #include <array>
