@@ -195,8 +195,20 @@ void list(bool json, Math math) {
 }
 
 // How far results may be from the CPU's, relative to the larger of 1 and the value: for sums of a few hundred products
-// in another order, with factors of 11 bits of significand (tf32), or for values next to a rounding to 8 bits (bf16).
-double tolerance(Math math) { return math == Math::tf32 ? 1e-2 : math == Math::bf16 ? 0x1p-7 + 1e-4 : 1e-4; }
+// in another order, through Winograd's transforms of a few thousand, with factors of 11 bits of significand (tf32), or
+// for values next to a rounding to 8 bits (bf16).
+double tolerance(Math math) {
+  switch (math) {
+    case Math::exact:
+      return 1e-4;
+    case Math::winograd:
+    case Math::tf32:
+      return 1e-2;
+    case Math::bf16:
+      return 0x1p-7 + 1e-4;
+  }
+  return 0.0;
+}
 
 void emulate(const EmulateArguments& arguments) {
   const Math math = math_named(arguments.math);
@@ -206,16 +218,17 @@ void emulate(const EmulateArguments& arguments) {
   }
   CURIE_CHECK(!arguments.kernel.empty(), usage, "emulate: expected a kernel's name; `curie emulate --list` lists them");
   const CatalogueEntry& entry = find_entry(arguments.kernel);
-  CURIE_CHECK(
-      math != Math::bf16 || entry.run_bf16, usage,
-      "--math bf16: {} has no kernel on bfloat16, its arrays stay float32; expected exact or tf32, or one of `curie "
-      "emulate --list --math bf16`",
-      entry.name);
+  CURIE_CHECK(math != Math::bf16 || entry.run_bf16, usage,
+              "--math bf16: {} has no kernel on bfloat16, its arrays stay float32; expected exact, winograd or tf32, "
+              "or one of `curie "
+              "emulate --list --math bf16`",
+              entry.name);
   const std::vector<Extent> extents = with_shape(entry, arguments.shape);
   const Findings findings = find_out(entry, extents, arguments);
+  const bool exact = entry.exact && math != Math::winograd;  // its transforms round integers too
   bool agrees = true;
   for (const Agreement& a : findings.agreement) {
-    agrees = agrees && (a.equal == a.elements || (!entry.exact && a.largest <= tolerance(math)));
+    agrees = agrees && (a.equal == a.elements || (!exact && a.largest <= tolerance(math)));
   }
   if (arguments.json) {
     nlohmann::json result = as_json(entry, extents, findings);

@@ -71,6 +71,15 @@ TEST_CASE("emulate --math tf32 is held to the bound of its rounding") {
   CHECK(contains(result.out, "math tf32"));
 }
 
+TEST_CASE("emulate --math winograd runs its kernels where they win, held to the bound of their rounding") {
+  const Result wins = emulate({"conv2d_forward", "--shape", "n=16,h=12,w=12,c=128,k=128", "--math", "winograd"});
+  CHECK(wins.status == 0);
+  CHECK(contains(wins.out, "conv2d_winograd_products"));
+  const Result loses = emulate({"conv2d_forward", "--math", "winograd"});
+  CHECK(loses.status == 0);
+  CHECK(!contains(loses.out, "winograd_products"));
+}
+
 TEST_CASE("emulate --math bf16 runs the kernels on bfloat16 and compares with the CPU's results, rounded") {
   const Result exact = emulate({"conv2d_forward", "--math", "bf16"});
   CHECK_MESSAGE(exact.status == 0, exact.err);
