@@ -3,6 +3,7 @@
 // gradient has fewer columns than a tile of the general kernel.
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_gather.cuh"
+#include "cuda/epilogue.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
 #include "cuda/vec.cuh"
@@ -81,8 +82,7 @@ __global__ void __launch_bounds__(kForwardBlock)
     CURIE_UNROLL
     for (int j = 0; j < kThreadFilters; ++j) {
       const int filter = first_filter + across + j;
-      if (filter < c.k && arguments.bias != nullptr) sums[i][j] += arguments.bias[filter];
-      if (arguments.relu && sums[i][j] < 0.0f) sums[i][j] = 0.0f;  // NaN stays
+      sums[i][j] = finished(sums[i][j], filter < c.k ? arguments.bias : nullptr, filter, arguments.relu);
       if (!vectors && filter < c.k) y[filter] = rounded<T>(sums[i][j]);
     }
     CURIE_UNROLL

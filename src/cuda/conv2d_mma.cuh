@@ -11,6 +11,7 @@
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_gather.cuh"
 #include "cuda/copy_async.cuh"
+#include "cuda/epilogue.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/mma.cuh"
 #include "cuda/vec.cuh"
@@ -218,12 +219,8 @@ __device__ __forceinline__ void correlate(const Correlation& c, unsigned tile, i
     const Position pixel = plus(first_pixel, row, radix);
     const int filter = first_filter + column;
     if (pixel.high >= c.n || filter >= c.k) return;
-    if (arguments.bias != nullptr) {
-      first += arguments.bias[filter];
-      second += arguments.bias[filter + 1];
-    }
-    if (arguments.relu && first < 0.0f) first = 0.0f;  // NaN stays
-    if (arguments.relu && second < 0.0f) second = 0.0f;
+    first = finished(first, arguments.bias, filter, arguments.relu);
+    second = finished(second, arguments.bias, filter + 1, arguments.relu);
     const std::ptrdiff_t at =
         c.y_offset + pixel.high * c.y_image + pixel.middle * c.y_row + pixel.low * c.y_pixel + filter;
     if (arguments.sums != nullptr) {

@@ -5,6 +5,7 @@
 
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_gather.cuh"
+#include "cuda/epilogue.cuh"
 #include "cuda/floats.cuh"
 
 namespace curie::CURIE_GPU {
@@ -159,8 +160,7 @@ __device__ __forceinline__ void correlate(const Correlation& c, unsigned tile,
       for (int j = 0; j < 4; ++j) {
         values[j] = sums.of[i][4 * quad + j];
         if (column + j >= c.k) continue;
-        if (arguments.bias != nullptr) values[j] += arguments.bias[column + j];
-        if (arguments.relu && values[j] < 0.0f) values[j] = 0.0f;  // NaN stays
+        values[j] = finished(values[j], arguments.bias, column + j, arguments.relu);
         if constexpr (!kVectors) y[column + j] = rounded<T>(values[j]);
       }
       if constexpr (kVectors) {

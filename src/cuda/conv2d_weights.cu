@@ -4,6 +4,7 @@
 // dy, is taken along by the blocks that have the first taps, from the tiles that they hold anyway.
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_simt.cuh"
+#include "cuda/epilogue.cuh"
 #include "cuda/launch.cuh"
 
 namespace curie::CURIE_GPU {
@@ -76,10 +77,7 @@ __global__ void __launch_bounds__(kMapBlock)
   }
   const auto filter = static_cast<int>(quad.first % static_cast<std::size_t>(filters));
   CURIE_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    if (sums.bias != nullptr) total.of[i] += sums.bias[filter + i];
-    if (sums.relu && total.of[i] < 0.0f) total.of[i] = 0.0f;  // NaN stays
-  }
+  for (int i = 0; i < 4; ++i) total.of[i] = finished(total.of[i], sums.bias, filter + i, sums.relu);
   quad.store(y, total);
 }
 

@@ -7,6 +7,7 @@
 // explains it.
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_gather.cuh"
+#include "cuda/epilogue.cuh"
 #include "cuda/hopper.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/vec.cuh"
@@ -140,14 +141,8 @@ __global__ void __launch_bounds__(kThreads, 2)
       for (int i = 2 * half; i < kColumns / 2; i += 4) {
         const int filter = first_filter + sum_place(thread % kWarpgroupThreads, i).column;
         if (pixel.high >= c.n || filter >= c.k) continue;
-        float first = sums[i], second = sums[i + 1];
-        if (arguments.bias != nullptr) {
-          first += arguments.bias[filter];
-          second += arguments.bias[filter + 1];
-        }
-        if (arguments.relu && first < 0.0f) first = 0.0f;  // NaN stays
-        if (arguments.relu && second < 0.0f) second = 0.0f;
-        store2(arguments.y + at + filter, first, second);
+        store2(arguments.y + at + filter, finished(sums[i], arguments.bias, filter, arguments.relu),
+               finished(sums[i + 1], arguments.bias, filter + 1, arguments.relu));
       }
     }
   }

@@ -11,6 +11,7 @@
 #include "cuda/conv2d.h"
 #include "cuda/dense_sums.cuh"
 #include "cuda/dense_tile.cuh"
+#include "cuda/epilogue.cuh"
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
 #include "cuda/reduce.cuh"
@@ -55,8 +56,7 @@ __global__ void __launch_bounds__(tile::kBlock, tile::kBlocksPerProcessor)
   sums.template for_each<kAByDepth, kBByDepth>([&](int i, int j, float value) {
     const int row = first_row + i, column = first_column + j;
     if (row >= a.extent || column >= b.extent) return;
-    if (out.bias != nullptr) value += out.bias[column];
-    if (out.relu && value < 0.0f) value = 0.0f;  // NaN stays
+    value = finished(value, out.bias, column, out.relu);
     const std::size_t at = std::size_t(row) * b.extent + column;
     if (out.parts != nullptr) {
       out.parts[slice + at] = value;
