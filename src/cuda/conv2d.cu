@@ -1,6 +1,7 @@
 // Convolution: the choice of kernels (conv2d_plan.h has the table) and the layout of scratch memory.
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 
 #include "cuda/conv2d_winograd.h"
@@ -32,7 +33,8 @@ float* parts_in(Scratch scratch) {
 
 // The filters of a tile of conv2d_wgmma.cu, where that is to compute what bf16 tensor cores would; else 0.
 int columns_for_wgmma(const CorrelationPlan& plan, const Correlation& correlation) {
-  return plan.kernel == Kernel::bf16 && has_wgmma() ? wgmma_columns(correlation) : 0;
+  const int columns = plan.kernel == Kernel::bf16 ? wgmma_columns(correlation) : 0;
+  return columns > 0 && has_wgmma() ? columns : 0;
 }
 
 // The arguments of a correlation that writes parts, of `count` outputs each, to scratch memory.
@@ -41,28 +43,34 @@ CorrelationArguments<T> in_parts(const CorrelationArguments<T>& all, std::size_t
   return {all.x, all.w, nullptr, false, nullptr, parts_in(scratch), count};
 }
 
+// How Winograd's method is to compute the correlation, where it wins.
+std::optional<WinogradPlan> winning_winograd(const Correlation& correlation) {
+  if (!winograd_takes(correlation)) return std::nullopt;
+  const WinogradPlan plan = plan_winograd(correlation);
+  return plan.wins ? std::optional(plan) : std::nullopt;
+}
+std::size_t winograd_floats(const Correlation& correlation) {
+  const std::optional<WinogradPlan> plan = winning_winograd(correlation);
+  return plan ? plan->floats : 0;
+}
+
 // Starts Winograd's kernels where they are wanted and win; whether it did.
 template <typename T>
 bool started_winograd(Stream stream, Math math, bool vectors, const Correlation& correlation, bool along_depth,
                       const CorrelationArguments<T>& arguments, Scratch scratch) {
   if constexpr (std::is_same_v<T, float>) {
-    if (math != Math::winograd || !vectors || !winograd_takes(correlation)) return false;
-    const WinogradPlan plan = plan_winograd(correlation);
-    if (plan.wins) start_winograd(stream, plan, correlation, along_depth, arguments, parts_in(scratch));
-    return plan.wins;
+    if (math != Math::winograd || !vectors) return false;
+    const std::optional<WinogradPlan> plan = winning_winograd(correlation);
+    if (plan) start_winograd(stream, *plan, correlation, along_depth, arguments, parts_in(scratch));
+    return plan.has_value();
   } else {
     return false;
   }
 }
-std::size_t winograd_floats(const Correlation& correlation) {
-  if (!winograd_takes(correlation)) return 0;
-  const WinogradPlan plan = plan_winograd(correlation);
-  return plan.wins ? plan.floats : 0;
-}
 
 }  // namespace
 
-bool conv2d_by_winograd(const Conv2dShape& shape) { return winograd_floats(forward_correlation(shape)) > 0; }
+bool conv2d_by_winograd(const Conv2dShape& shape) { return winning_winograd(forward_correlation(shape)).has_value(); }
 
 std::size_t conv2d_scratch_bytes(Math math, const Conv2dShape& shape) {
   const WeightSplits weights = split_pixels(shape);
@@ -89,17 +97,18 @@ void conv2d_forward(Stream stream, Math math, const Conv2dShape& shape, const T*
   if (plan.kernel == Kernel::few_channels) {
     return start_forward_few(stream, shape.k % 4 == 0 && aligned(y), shape, arguments);
   }
-  if (started_winograd(stream, math, vectors, forward_correlation(shape), true, arguments, scratch)) return;
+  const Correlation correlation = forward_correlation(shape);
+  if (started_winograd(stream, math, vectors, correlation, true, arguments, scratch)) return;
   if (!on_tensor_cores(plan.kernel)) return start_forward(stream, plan.tile, vectors, shape, arguments);
   if constexpr (std::is_same_v<T, Bf16>) {
-    if (const int columns = columns_for_wgmma(plan, forward_correlation(shape)); columns > 0) {
+    if (const int columns = columns_for_wgmma(plan, correlation); columns > 0) {
       return start_forward_wgmma(stream, columns, shape, arguments);
     }
   }
   const char* name = plan.kernel == Kernel::tf32 ? "conv2d_forward_tf32" : "conv2d_forward_bf16";
   const std::size_t pixels = std::size_t(shape.n) * shape.p * shape.q, count = shape.output_elements();
   const bool cut = plan.splits > 1;
-  start_correlation_mma(stream, name, plan, forward_correlation(shape), pixels, true,
+  start_correlation_mma(stream, name, plan, correlation, pixels, true,
                         cut ? in_parts(arguments, count, scratch) : arguments);
   if (cut) {
     start_output_total(stream, count, shape.k, {parts_in(scratch), plan.splits, bias, arguments.relu}, y);
@@ -114,14 +123,12 @@ void conv2d_backward_input(Stream stream, Math math, const Conv2dShape& given, c
   const CorrelationArguments<T> arguments{dy, w, nullptr, false, dx};
   const bool vectors = in_fours(shape) && aligned(dy) && aligned(w) && aligned(dx);
   const CorrelationPlan plan = plan_input_gradient(shape, math_of<T>(math), vectors);
-  const bool whole = shape.stride_h == 1 && shape.stride_w == 1;  // one correlation computes all of dx
-  if (whole &&
-      started_winograd(stream, math, vectors, input_gradient_correlation(shape, 0, 0), false, arguments, scratch)) {
-    return;
-  }
+  const bool whole = shape.stride_h == 1 && shape.stride_w == 1;  // the first residue's correlation computes all of dx
+  const Correlation correlation = input_gradient_correlation(shape, 0, 0);
+  if (whole && started_winograd(stream, math, vectors, correlation, false, arguments, scratch)) return;
   if (!on_tensor_cores(plan.kernel)) return start_input_gradient(stream, plan.tile, vectors, shape, arguments);
   if constexpr (std::is_same_v<T, Bf16>) {
-    const int columns = whole ? columns_for_wgmma(plan, input_gradient_correlation(shape, 0, 0)) : 0;
+    const int columns = whole ? columns_for_wgmma(plan, correlation) : 0;
     if (columns > 0) return start_input_gradient_wgmma(stream, columns, shape, arguments);
   }
   const std::size_t count = shape.input_elements();
