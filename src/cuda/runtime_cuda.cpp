@@ -179,19 +179,6 @@ Function* driver_function(const char* name) {
   return reinterpret_cast<Function*>(address);
 }
 
-// Extents and strides in bytes as the driver takes them.
-struct Layout {
-  cuuint64_t extent[4], stride[3];
-  explicit Layout(const DenseTensor& tensor) {
-    cuuint64_t bytes = sizeof(Bf16);
-    for (int i = 0; i < tensor.rank; ++i) {
-      extent[i] = static_cast<cuuint64_t>(tensor.extent[i]);
-      bytes *= extent[i];
-      if (i + 1 < tensor.rank) stride[i] = bytes;
-    }
-  }
-};
-
 template <typename Encode>
 TensorMap encoded(const char* call, Encode encode) {
   static_assert(sizeof(CUtensorMap) == sizeof(TensorMap) && alignof(CUtensorMap) <= alignof(TensorMap));
@@ -207,7 +194,7 @@ TensorMap encoded(const char* call, Encode encode) {
 
 TensorMap tiled_map(const DenseTensor& tensor, const int (&box)[3]) {
   static auto* const encode = driver_function<decltype(cuTensorMapEncodeTiled)>("cuTensorMapEncodeTiled");
-  const Layout layout(tensor);
+  const DenseLayout layout(tensor);
   cuuint32_t extents[3];
   std::copy(box, box + 3, extents);
   constexpr cuuint32_t kStep[] = {1, 1, 1};
@@ -221,7 +208,7 @@ TensorMap tiled_map(const DenseTensor& tensor, const int (&box)[3]) {
 
 TensorMap im2col_map(const DenseTensor& images, const PatchWalk& walk) {
   static auto* const encode = driver_function<decltype(cuTensorMapEncodeIm2col)>("cuTensorMapEncodeIm2col");
-  const Layout layout(images);
+  const DenseLayout layout(images);
   const cuuint32_t step[] = {1, static_cast<cuuint32_t>(walk.step[0]), static_cast<cuuint32_t>(walk.step[1]), 1};
   return encoded("cuTensorMapEncodeIm2col", [&](CUtensorMap* map) {
     return encode(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(images.rank),

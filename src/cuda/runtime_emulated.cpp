@@ -62,20 +62,9 @@ bool has_wgmma() { return emu::settings().compute_capability == 90; }
 
 namespace {
 
-// The arrays that a tensor map is made from.
-struct Layout {
-  std::uint64_t extent[4], stride[3];
-  emu::TensorLayout layout;
-
-  explicit Layout(const DenseTensor& tensor) : layout{tensor.data, sizeof(Bf16), tensor.rank, extent, stride} {
-    std::uint64_t bytes = sizeof(Bf16);
-    for (int i = 0; i < tensor.rank; ++i) {
-      extent[i] = static_cast<std::uint64_t>(tensor.extent[i]);
-      bytes *= extent[i];
-      if (i + 1 < tensor.rank) stride[i] = bytes;
-    }
-  }
-};
+emu::TensorLayout told(const DenseTensor& tensor, const DenseLayout& layout) {
+  return {tensor.data, sizeof(Bf16), tensor.rank, layout.extent, layout.stride};
+}
 
 TensorMap as_parameter(const emu::TensorMap& map) {
   static_assert(sizeof map <= sizeof(TensorMap));
@@ -89,13 +78,13 @@ TensorMap as_parameter(const emu::TensorMap& map) {
 TensorMap tiled_map(const DenseTensor& tensor, const int (&box)[3]) {
   std::uint32_t extents[3], step[] = {1, 1, 1};
   std::copy(box, box + 3, extents);
-  return as_parameter(emu::encode_tiled(Layout(tensor).layout, extents, step, emu::Swizzle::bytes_128));
+  return as_parameter(emu::encode_tiled(told(tensor, DenseLayout(tensor)), extents, step, emu::Swizzle::bytes_128));
 }
 
 TensorMap im2col_map(const DenseTensor& images, const PatchWalk& walk) {
   const std::uint32_t step[] = {1, static_cast<std::uint32_t>(walk.step[0]), static_cast<std::uint32_t>(walk.step[1]),
                                 1};
-  return as_parameter(emu::encode_im2col(Layout(images).layout, walk.lower, walk.upper, 64,
+  return as_parameter(emu::encode_im2col(told(images, DenseLayout(images)), walk.lower, walk.upper, 64,
                                          static_cast<std::uint32_t>(walk.pixels), step, emu::Swizzle::bytes_128));
 }
 

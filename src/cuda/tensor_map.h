@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "tensor/bf16.h"
 
@@ -23,6 +24,19 @@ struct DenseTensor {
   const Bf16* data;
   int rank;
   int extent[4];
+};
+// Its extents, and its strides in bytes from the second dimension on, as the copy engine is told them.
+struct DenseLayout {
+  std::uint64_t extent[4] = {}, stride[3] = {};
+
+  explicit DenseLayout(const DenseTensor& tensor) {
+    std::uint64_t bytes = sizeof(Bf16);
+    for (int i = 0; i < tensor.rank; ++i) {
+      extent[i] = static_cast<std::uint64_t>(tensor.extent[i]);
+      bytes *= extent[i];
+      if (i + 1 < tensor.rank) stride[i] = bytes;
+    }
+  }
 };
 // A copy brings box[0] * box[1] * ... elements, extents of up to 256, box[0] of 64.
 TensorMap tiled_map(const DenseTensor& tensor, const int (&box)[3]);
