@@ -97,8 +97,10 @@ void CaseList::convolution(Conv2dShape shape, bool first_layer) {
   const auto k = static_cast<std::size_t>(shape.k);
   Case base{.shape = text_of(shape), .flops = shape.flops()};
   set_bytes(base, {x, w, y});
+  const bool in_winograd = shape.r == 3 && shape.s == 3 && shape.stride_h == 1 && shape.stride_w == 1;
   Case forward = base;
   forward.primitive = "conv2d_forward";
+  forward.in_winograd = in_winograd;
   on_both(forward, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
     const T *xs = a.integers<T>(x), *ws = a.integers<T>(w);
     const float* bias = a.integers(k);
@@ -120,6 +122,7 @@ void CaseList::convolution(Conv2dShape shape, bool first_layer) {
   if (first_layer) return;  // nobody wants the gradient of the images
   Case input = base;
   input.primitive = "conv2d_backward_input";
+  input.in_winograd = in_winograd;
   on_both(input, [=]<typename T>(Arrays& a, T) -> std::function<void()> {
     const T *dy = a.integers<T>(y), *ws = a.integers<T>(w);
     T* dx = a.output<T>(x);

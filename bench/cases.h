@@ -79,6 +79,7 @@ struct Case {
   double bf16_bytes = 0.0;     // with bfloat16
   double tolerance = 0.0;      // of results, relative to 1 + |expected|; 0: the CPU's bits (on bfloat16, rounded)
   bool in_libraries = true;    // whether CudnnBackend does it otherwise than Curie
+  bool in_winograd = false;    // whether Math::winograd may do it otherwise than Math::exact
   // Places the arrays and returns the call: on float32, and on bfloat16 where the backend has it.
   std::function<std::function<void()>(Arrays&)> prepare = {}, prepare_bf16 = {};
 };

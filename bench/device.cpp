@@ -51,6 +51,7 @@ class DeviceRows {
     }
     return *made;
   }
+  static std::vector<Variant> variants(const Case& of, bool beside);
   const std::vector<Arrays::Result>& expected(const Case& of);
   std::string difference(const Case& of, const Variant& variant, const Arrays& arrays);
   void run(benchmark::State& state, const Case& of, const Variant& variant);
@@ -119,6 +120,22 @@ void DeviceRows::run(benchmark::State& state, const Case& of, const Variant& var
   }
 }
 
+// The rows of a case; `beside`: with those of the libraries.
+std::vector<DeviceRows::Variant> DeviceRows::variants(const Case& of, bool beside) {
+  std::vector<Variant> all;
+  for (const Math math : {Math::exact, Math::winograd, Math::tf32, Math::bf16}) {
+    if (math == Math::winograd && !of.in_winograd) continue;
+    if (math == Math::tf32 && of.flops == 0.0) continue;  // only products have another arithmetic
+    all.push_back({math, Kernels::curie});
+    // Winograd's method stands beside the libraries' exact rows; what bfloat16 leaves to Curie, backend_bf16.h says.
+    const bool left_to_curie = math == Math::bf16 && of.primitive.rfind("batch_norm", 0) == 0;
+    if (!beside || !of.in_libraries || left_to_curie || math == Math::winograd) continue;
+    all.push_back({math, Kernels::cudnn});
+    if (of.primitive.rfind("conv2d", 0) == 0) all.push_back({math, Kernels::cudnn, true});
+  }
+  return all;
+}
+
 std::string DeviceRows::register_all() {
   const BackendStatus status = backend_status(device_.substr(0, device_.find(':')));
   if (!status.available) return fmt::format("no rows for device {}: {}", device_, status.details.front());
@@ -126,26 +143,14 @@ std::string DeviceRows::register_all() {
   const bool beside = !emulated() && libraries.available;
   int rows = 0;
   for (const Case& each : cases_) {
-    for (const Math math : {Math::exact, Math::winograd, Math::tf32, Math::bf16}) {
-      const bool has_winograd = each.shape.find("_by_3x3") != std::string::npos &&
-                                (each.primitive == "conv2d_forward" || each.primitive == "conv2d_backward_input");
-      if (math == Math::winograd && !has_winograd) continue;
-      // As cuda/cudnn/backend_bf16.h says.
-      const bool left_to_curie = math == Math::bf16 && each.primitive.rfind("batch_norm", 0) == 0;
-      for (const Variant& variant :
-           {Variant{math, Kernels::curie}, Variant{math, Kernels::cudnn}, Variant{math, Kernels::cudnn, true}}) {
-        if (variant.kernels == Kernels::cudnn && (!beside || !each.in_libraries || left_to_curie)) continue;
-        if (variant.kernels == Kernels::cudnn && math == Math::winograd) continue;  // theirs stand under exact
-        if (variant.trials && each.primitive.rfind("conv2d", 0) != 0) continue;
-        if (math == Math::tf32 && each.flops == 0.0) continue;  // only products have another arithmetic
-        const std::string name =
-            fmt::format("gpu/{}/{}/{}/{}", each.primitive, each.shape, name_of(math), variant.name());
-        benchmark::internal::Benchmark* row = benchmark::RegisterBenchmark(
-            name.c_str(), [this, &each, variant](benchmark::State& state) { run(state, each, variant); });
-        row->UseManualTime()->Unit(benchmark::kMicrosecond);
-        if (emulated()) row->Iterations(1);
-        ++rows;
-      }
+    for (const Variant& variant : variants(each, beside)) {
+      const std::string name =
+          fmt::format("gpu/{}/{}/{}/{}", each.primitive, each.shape, name_of(variant.math), variant.name());
+      benchmark::internal::Benchmark* row = benchmark::RegisterBenchmark(
+          name.c_str(), [this, &each, variant](benchmark::State& state) { run(state, each, variant); });
+      row->UseManualTime()->Unit(benchmark::kMicrosecond);
+      if (emulated()) row->Iterations(1);
+      ++rows;
     }
   }
   return fmt::format("{} rows on device {}{}; {}", rows, device_,

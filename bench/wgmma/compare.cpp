@@ -9,43 +9,23 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/conv2d.h"
-#include "cuda/runtime.h"
 #include "cuda/tensor_map.h"
 #include "tensor/error.h"
+#include "tests/cuda/device_array.h"
+#include "tests/support/square_conv.h"
 
 namespace curie::CURIE_GPU {
 namespace {
 
 constexpr bool kOnGpu = CURIE_WGMMA_ON_GPU;
 constexpr int kSkipped = 77;
-
-template <typename T>
-class Array {
- public:
-  Array(Runtime& runtime, const std::vector<T>& values)
-      : runtime_(runtime), count_(values.size()), data_(runtime.allocate(count_ * sizeof(T))) {
-    runtime.copy_to_device(data_, reinterpret_cast<const std::byte*>(values.data()), count_ * sizeof(T));
-  }
-  ~Array() { runtime_.free(data_); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-  T* data() const { return reinterpret_cast<T*>(data_); }
-  std::vector<T> values() const {
-    std::vector<T> values(count_);
-    runtime_.copy_to_host(reinterpret_cast<std::byte*>(values.data()), data_, count_ * sizeof(T));
-    return values;
-  }
-
- private:
-  Runtime& runtime_;
-  std::size_t count_;
-  std::byte* data_;
-};
 
 std::vector<Bf16> small_integers(std::size_t count, unsigned seed) {  // whose sums are exact
   std::mt19937 random(seed);
@@ -70,20 +50,14 @@ double median_time(Runtime& runtime, const std::function<void()>& call) {
   return times[kGroups / 2];
 }
 
-struct Direction {
-  const char* name;
-  bool gradient;
-};
-
-// The rows of one shape and direction; false where a result differs from the twin's.
-bool compare(Runtime& runtime, const Conv2dShape& s, const Direction& direction, std::string& rows) {
-  const bool gradient = direction.gradient;
+// Adds the rows of one shape and direction; false where a result differs from the twin's.
+bool compare(Runtime& runtime, const Conv2dShape& s, bool gradient, nlohmann::json& rows) {
   const Correlation c = gradient ? input_gradient_correlation(s, 0, 0) : forward_correlation(s);
   const CorrelationPlan plan = gradient ? plan_input_gradient(s, Math::bf16, true) : plan_forward(s, Math::bf16, true);
   const std::size_t outputs = gradient ? s.input_elements() : s.output_elements();
-  const Array<Bf16> x(runtime, small_integers(gradient ? s.output_elements() : s.input_elements(), 1));
-  const Array<Bf16> w(runtime, small_integers(s.weight_elements(), 2)), y(runtime, std::vector<Bf16>(outputs));
-  const Array<float> parts(runtime, std::vector<float>(plan.splits > 1 ? outputs * std::size_t(plan.splits) : 1));
+  const DeviceArray<Bf16> x(runtime, small_integers(gradient ? s.output_elements() : s.input_elements(), 1));
+  const DeviceArray<Bf16> w(runtime, small_integers(s.weight_elements(), 2)), y(runtime, std::vector<Bf16>(outputs));
+  const DeviceArray<float> parts(runtime, std::vector<float>(plan.splits > 1 ? outputs * std::size_t(plan.splits) : 1));
   const CorrelationArguments<Bf16> to_y{x.data(), w.data(), nullptr, false, y.data()};
   const bool cut = plan.splits > 1;
   const CorrelationArguments<Bf16> arguments =
@@ -99,12 +73,14 @@ bool compare(Runtime& runtime, const Conv2dShape& s, const Direction& direction,
         std::equal(found.begin(), found.end(), expected.begin(), [](Bf16 a, Bf16 b) { return a.bits == b.bits; });
     right = right && same;
     const double milliseconds = median_time(runtime, call);
-    rows += fmt::format(
-        "{}\n  {{\"kernel\": \"{}\", \"direction\": \"{}\", \"shape\": \"{}x{}x{}x{} to {}, {}x{}, stride {}, pad "
-        "{}\", "
-        "\"chosen\": {}, \"same_as_twin\": {}, \"milliseconds\": {:.5f}, \"tflops\": {:.2f}}}",
-        rows.empty() ? "" : ",", kernel, direction.name, s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride_h, s.pad_top,
-        chosen, same, milliseconds, milliseconds > 0 ? s.flops() / milliseconds * 1e-9 : 0.0);
+    rows.push_back({{"kernel", kernel},
+                    {"direction", gradient ? "input gradient" : "forward"},
+                    {"shape", fmt::format("{}x{}x{}x{} to {}, {}x{}, stride {}, pad {}", s.n, s.h, s.w, s.c, s.k, s.r,
+                                          s.s, s.stride_h, s.pad_top)},
+                    {"chosen", chosen},
+                    {"same_as_twin", same},
+                    {"milliseconds", milliseconds},
+                    {"tflops", milliseconds > 0 ? s.flops() / milliseconds * 1e-9 : 0.0}});
   };
   const int chosen = wgmma_columns(c);
   row("mma", chosen == 0, [&] {
@@ -125,31 +101,31 @@ bool compare(Runtime& runtime, const Conv2dShape& s, const Direction& direction,
   return right;
 }
 
-constexpr Conv2dShape square(int n, int size, int c, int k, int filter, int stride) {
-  const int pad = filter / 2, out = (size + 2 * pad - filter) / stride + 1;
-  return {n, size, size, c, k, filter, filter, stride, stride, pad, pad, out, out};
+// Padded to its own size at a stride of 1.
+constexpr Conv2dShape padded(int n, int size, int c, int k, int filter, int stride) {
+  return test::square_conv(n, size, c, k, filter, stride, filter / 2);
 }
 
 int run() {
   Runtime runtime(0);
   if (!has_wgmma()) {
-    std::printf("SKIPPED: %s has no wgmma, or this program no code for it\n", runtime.describe().c_str());
+    fmt::print("SKIPPED: {} has no wgmma, or this program no code for it\n", runtime.describe());
     return kSkipped;
   }
-  std::vector<Conv2dShape> shapes = {square(1, 6, 64, 64, 3, 1)};
+  std::vector<Conv2dShape> shapes = {padded(1, 6, 64, 64, 3, 1)};
   if (kOnGpu) {
-    shapes = {square(64, 56, 64, 64, 3, 1),   square(64, 56, 64, 128, 3, 2),  square(64, 28, 128, 128, 3, 1),
-              square(64, 28, 128, 256, 3, 2), square(64, 14, 256, 256, 3, 1), square(64, 7, 512, 512, 3, 1),
-              square(64, 56, 64, 256, 1, 1),  square(64, 28, 512, 128, 1, 1), square(256, 14, 64, 64, 3, 1),
-              square(256, 30, 64, 128, 3, 1)};
+    shapes = {padded(64, 56, 64, 64, 3, 1),   padded(64, 56, 64, 128, 3, 2),  padded(64, 28, 128, 128, 3, 1),
+              padded(64, 28, 128, 256, 3, 2), padded(64, 14, 256, 256, 3, 1), padded(64, 7, 512, 512, 3, 1),
+              padded(64, 56, 64, 256, 1, 1),  padded(64, 28, 512, 128, 1, 1), padded(256, 14, 64, 64, 3, 1),
+              padded(256, 30, 64, 128, 3, 1)};
   }
-  std::string rows;
+  nlohmann::json rows = nlohmann::json::array();
   bool right = true;
   for (const Conv2dShape& shape : shapes) {
-    right = compare(runtime, shape, {"forward", false}, rows) && right;
-    if (shape.stride_h == 1) right = compare(runtime, shape, {"input gradient", true}, rows) && right;
+    right = compare(runtime, shape, false, rows) && right;
+    if (shape.stride_h == 1) right = compare(runtime, shape, true, rows) && right;
   }
-  std::printf("{\"device\": \"%s\", \"rows\": [%s\n]}\n", runtime.describe().c_str(), rows.c_str());
+  fmt::print("{}\n", nlohmann::json{{"device", runtime.describe()}, {"rows", std::move(rows)}}.dump(1));
   return right ? 0 : 1;
 }
 
@@ -160,7 +136,7 @@ int main() {
   try {
     return curie::CURIE_GPU::run();
   } catch (const curie::Error& error) {
-    std::fprintf(stderr, "curie_wgmma: %s\n", error.what());
+    fmt::print(stderr, "curie_wgmma: {}\n", error.what());
     return 1;
   }
 }

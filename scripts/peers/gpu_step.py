@@ -255,9 +255,8 @@ def main():
             "steps": args.steps,
         },
     )
-    curie = [CuriePeer(args, math, kernels) for math in ("exact", "tf32") for kernels in ("curie", "cudnn")]
+    curie = [CuriePeer(args, math, kernels) for math in ("exact", "tf32", "bf16") for kernels in ("curie", "cudnn")]
     curie.append(CuriePeer(args, "winograd", "curie"))
-    curie.append(CuriePeer(args, "bf16", "curie"))  # the libraries are called on float32
     for peer in curie + torch_peers(args):
         comparison.add(peer)
     comparison.further_rounds()
