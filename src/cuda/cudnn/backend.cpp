@@ -90,13 +90,17 @@ std::size_t CudnnBackend::scratch_bytes(const DenseShape& shape) const {
   return std::max(own, vendor_scratch_bytes(theirs));
 }
 
+void CudnnBackend::multiply(const Product& product, const void* a, const void* b, void* d, const void* bias,
+                            Scratch scratch) {
+  product.multiply(functions_->cublas_lt, cublas_.get(), stream(), a, b, d, bias, vendor_workspace(scratch));
+}
+
 void CudnnBackend::dense_forward(const DenseShape& shape, const float* x, const float* w, const float* bias,
                                  Activation activation, float* y, Scratch scratch) {
   if (on_floats_.dense && aligned_for_vendor({x, w, bias, y})) {
     const auto& product = plan_of(shape).forward[bias != nullptr][activation == Activation::relu];
     if (product) {
-      return product->multiply(functions_->cublas_lt, cublas_.get(), stream(), w, x, y, bias,
-                               vendor_workspace(scratch));
+      return multiply(*product, w, x, y, bias, scratch);
     }
   }
   GpuBackend::dense_forward(shape, x, w, bias, activation, y, scratch);
@@ -106,8 +110,7 @@ void CudnnBackend::dense_backward_input(const DenseShape& shape, const float* dy
                                         Scratch scratch) {
   if (on_floats_.dense && aligned_for_vendor({dy, w, dx})) {
     if (const auto& product = plan_of(shape).backward_input) {
-      return product->multiply(functions_->cublas_lt, cublas_.get(), stream(), w, dy, dx, nullptr,
-                               vendor_workspace(scratch));
+      return multiply(*product, w, dy, dx, nullptr, scratch);
     }
   }
   GpuBackend::dense_backward_input(shape, dy, w, dx, scratch);
@@ -117,8 +120,7 @@ void CudnnBackend::dense_backward_weights(const DenseShape& shape, const float* 
                                           float* dbias, Scratch scratch) {
   if (on_floats_.dense && aligned_for_vendor({x, dy, dw, dbias})) {
     if (const auto& product = plan_of(shape).backward_weights[dbias != nullptr]) {
-      return product->multiply(functions_->cublas_lt, cublas_.get(), stream(), dy, x, dw, dbias,
-                               vendor_workspace(scratch));
+      return multiply(*product, dy, x, dw, dbias, scratch);
     }
   }
   GpuBackend::dense_backward_weights(shape, x, dy, dw, dbias, scratch);

@@ -92,6 +92,7 @@ class CudnnBackend final : public GpuBackend {
   void convolve_back(const ConvolutionPlan& plan, const void* dy, const void* w, void* dx, std::byte* workspace);
   void convolve_weights(const ConvolutionPlan& plan, const void* x, const void* dy, void* dw, void* dbias,
                         std::byte* workspace);
+  void multiply(const Product& product, const void* a, const void* b, void* d, const void* bias, Scratch scratch);
   void pool(const PoolPlan& plan, const PoolingDescriptor& kind, const void* x, void* y);
   void pool_back(const PoolPlan& plan, const void* dy, void* dx);
 

@@ -122,8 +122,7 @@ void CudnnBf16::dense_forward(const DenseShape& shape, const Bf16* x, const Bf16
         rounded_bias = Rounded(scratch, product->workspace()).take(units);
         backend_.cast_to_bf16(units, bias, rounded_bias);
       }
-      return product->multiply(backend_.functions_->cublas_lt, backend_.cublas_.get(), backend_.stream(), w, x, y,
-                               rounded_bias, vendor_workspace(scratch));
+      return backend_.multiply(*product, w, x, y, rounded_bias, scratch);
     }
   }
   Bf16Kernels::dense_forward(shape, x, w, bias, activation, y, scratch);
@@ -133,8 +132,7 @@ void CudnnBf16::dense_forward(const DenseShape& shape, const Bf16* x, const Bf16
                               Activation activation, float* y, Scratch scratch) {
   if (backend_.primitives_.dense && aligned_for_vendor({x, w, bias, y})) {
     if (const auto& product = backend_.plan_of(shape, true).forward[bias != nullptr][activation == Activation::relu]) {
-      return product->multiply(backend_.functions_->cublas_lt, backend_.cublas_.get(), backend_.stream(), w, x, y, bias,
-                               vendor_workspace(scratch));
+      return backend_.multiply(*product, w, x, y, bias, scratch);
     }
   }
   Bf16Kernels::dense_forward(shape, x, w, bias, activation, y, scratch);
@@ -144,8 +142,7 @@ void CudnnBf16::dense_backward_input(const DenseShape& shape, const Bf16* dy, co
                                      Scratch scratch) {
   if (backend_.primitives_.dense && aligned_for_vendor({dy, w, dx})) {
     if (const auto& product = backend_.plan_of(shape).backward_input) {
-      return product->multiply(backend_.functions_->cublas_lt, backend_.cublas_.get(), backend_.stream(), w, dy, dx,
-                               nullptr, vendor_workspace(scratch));
+      return backend_.multiply(*product, w, dy, dx, nullptr, scratch);
     }
   }
   Bf16Kernels::dense_backward_input(shape, dy, w, dx, scratch);
@@ -155,8 +152,7 @@ void CudnnBf16::dense_backward_weights(const DenseShape& shape, const Bf16* x, c
                                        Scratch scratch) {
   if (backend_.primitives_.dense && aligned_for_vendor({x, dy, dw, dbias})) {
     if (const auto& product = backend_.plan_of(shape).backward_weights[dbias != nullptr]) {
-      return product->multiply(backend_.functions_->cublas_lt, backend_.cublas_.get(), backend_.stream(), dy, x, dw,
-                               dbias, vendor_workspace(scratch));
+      return backend_.multiply(*product, dy, x, dw, dbias, scratch);
     }
   }
   Bf16Kernels::dense_backward_weights(shape, x, dy, dw, dbias, scratch);

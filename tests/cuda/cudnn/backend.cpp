@@ -10,23 +10,12 @@
 #include "ops/ops.h"
 #include "support/fake_cudnn/stand_in.h"
 #include "support/guarded_tensor.h"
-#include "support/quiet.h"
 #include "support/throws.h"
 
 namespace curie::test {
 namespace {
 
 using emulated::CudnnBackend;
-
-// A library without memory of earlier tests.
-struct Fixture {
-  Fixture() { library.reset(); }
-  ~Fixture() { library.reset(); }
-  int calls(const char* function) const { return library.calls(function); }
-
-  Quiet quiet;
-  StandIn library = stand_in();
-};
 
 constexpr Conv2dShape kShape{.n = 2,
                              .h = 6,
@@ -66,7 +55,7 @@ struct Arrays {
 }  // namespace
 
 TEST_CASE("the description names libraries, versions and primitives") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto all = stand_in_backend();
   CHECK(all->describe().find("cuDNN 9.") != std::string::npos);
   CHECK(all->describe().find("for convolution, pooling, batch norm, dense") != std::string::npos);
@@ -76,7 +65,7 @@ TEST_CASE("the description names libraries, versions and primitives") {
 }
 
 TEST_CASE("a shape is planned once, before the first call, and a call allocates nothing") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto backend = stand_in_backend();
   const Arrays arrays(*backend, kShape);
   CHECK(fixture.calls("cudnnGetConvolutionForwardAlgorithm_v7") == 1);
@@ -95,7 +84,7 @@ TEST_CASE("a shape is planned once, before the first call, and a call allocates 
 }
 
 TEST_CASE("with trials the fastest algorithm is taken, whether its results repeat or not") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto timed = stand_in_backend({.library_trials = true});
   const Arrays arrays(*timed, kShape);
   arrays.forward(kShape, arrays.bias.tensor, Activation::relu);
@@ -112,7 +101,7 @@ TEST_CASE("with trials the fastest algorithm is taken, whether its results repea
 }
 
 TEST_CASE("bias and ReLU are one call where cuDNN has it, and the same values in several where it refuses") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto backend = stand_in_backend();
   const Arrays arrays(*backend, kShape);
   arrays.forward(kShape, arrays.bias.tensor, Activation::relu);
@@ -127,7 +116,7 @@ TEST_CASE("bias and ReLU are one call where cuDNN has it, and the same values in
 }
 
 TEST_CASE("an error within a call carries the call's name") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto backend = stand_in_backend();
   const Arrays arrays(*backend, kShape);
   fixture.library.fail("cudnnConvolutionForward", CUDNN_STATUS_EXECUTION_FAILED);
@@ -135,7 +124,7 @@ TEST_CASE("an error within a call carries the call's name") {
 }
 
 TEST_CASE("Curie's kernels work where cuDNN means something else, has no algorithm, or is not wanted") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   SUBCASE("padding on one side") {
     const auto backend = stand_in_backend();
     Conv2dShape shape = kShape;
@@ -162,12 +151,12 @@ TEST_CASE("Curie's kernels work where cuDNN means something else, has no algorit
 }
 
 TEST_CASE("a convolution is not fused with its pooling") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   CHECK_FALSE(stand_in_backend()->fuses({.conv = kShape}));
 }
 
 TEST_CASE("maximum pooling goes to cuDNN in inference only; average pooling in both directions") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto backend = stand_in_backend();
   const PoolShape shape{.n = 2, .h = 4, .w = 4, .c = 3, .p = 2, .q = 2};
   const GuardedTensor x(*backend, {2, 4, 4, 3}), y(*backend, {2, 2, 2, 3}), arg_max(*backend, {2, 2, 2, 3}, DType::u8);
@@ -183,7 +172,7 @@ TEST_CASE("maximum pooling goes to cuDNN in inference only; average pooling in b
 }
 
 TEST_CASE("dense layers go to cuBLASLt, all epilogues planned at once") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto backend = stand_in_backend();
   const DenseShape shape{.n = 3, .in = 8, .out = 5};
   const GuardedTensor x(*backend, {3, 8}), w(*backend, {8, 5}), bias(*backend, {5}), y(*backend, {3, 5});
@@ -200,7 +189,7 @@ TEST_CASE("dense layers go to cuBLASLt, all epilogues planned at once") {
 }
 
 TEST_CASE("batch normalisation goes to cuDNN with gamma, beta and every gradient, and stays here without") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const auto backend = stand_in_backend();
   const BatchNormShape shape{.rows = 6, .channels = 4};
   const GuardedTensor x(*backend, {6, 4}), y(*backend, {6, 4}), dx(*backend, {6, 4});
@@ -234,7 +223,7 @@ TEST_CASE("batch normalisation goes to cuDNN with gamma, beta and every gradient
 }
 
 TEST_CASE("nothing that a backend makes in the libraries outlives it") {
-  const Fixture fixture;
+  const QuietStandIn fixture;
   const int before = fixture.library.live();
   {
     const auto backend = stand_in_backend();

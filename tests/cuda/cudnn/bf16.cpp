@@ -12,18 +12,11 @@
 #include "catalogue/catalogue.h"
 #include "ops/ops.h"
 #include "support/fake_cudnn/stand_in.h"
-#include "support/quiet.h"
 
 namespace curie::test {
 namespace {
 
-struct Fixture {
-  Fixture() { library.reset(); }
-  ~Fixture() { library.reset(); }
-  int calls(const char* function) const { return library.calls(function); }
-
-  Quiet quiet;
-  StandIn library = stand_in();
+struct Fixture : QuietStandIn {
   std::unique_ptr<emulated::CudnnBackend> backend = stand_in_backend({.math = Math::bf16});
 };
 

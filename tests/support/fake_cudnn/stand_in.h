@@ -5,6 +5,7 @@
 
 #include "cuda/cudnn/backend.h"
 #include "support/fake_cudnn/control.h"
+#include "support/quiet.h"
 
 namespace curie::test {
 
@@ -21,6 +22,16 @@ struct StandIn {
 emulated::VendorFiles stand_in_files();            // the stand-in as both libraries
 emulated::VendorFiles files_without_a_function();  // one that lacks cudnnConvolutionBackwardBias
 StandIn stand_in();
+
+// A library without memory of earlier tests, and without log lines.
+struct QuietStandIn {
+  QuietStandIn() { library.reset(); }
+  ~QuietStandIn() { library.reset(); }
+  int calls(const char* function) const { return library.calls(function); }
+
+  Quiet quiet;
+  StandIn library = stand_in();
+};
 
 std::unique_ptr<emulated::CudnnBackend> stand_in_backend(const BackendOptions& options = {},
                                                          const emulated::VendorPrimitives& primitives = {});
