@@ -364,7 +364,11 @@ void AsyncUnits::issue(Rendezvous& group, std::size_t first_warp) {
   }
 }
 
-void AsyncUnits::product_wait(std::size_t number, int pending_groups) {
+void AsyncUnits::product_fence() { warps_[warp_now()].fenced = true; }
+void AsyncUnits::product_commit() { ++warps_[warp_now()].committed; }
+
+void AsyncUnits::product_wait(int pending_groups) {
+  const std::size_t number = warp_now();
   WarpProducts& warp = warps_[number];
   const int end = warp.committed - pending_groups;
   for (WarpSums& sums : warp.sums) {

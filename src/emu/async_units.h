@@ -57,9 +57,10 @@ class AsyncUnits {
             const void* barrier, Where where);
 
   void multiply(const WarpgroupProduct& product, float* sums, Where where);
-  void product_fence(std::size_t warp) { warps_[warp].fenced = true; }
-  void product_commit(std::size_t warp) { ++warps_[warp].committed; }
-  void product_wait(std::size_t warp, int pending_groups);
+  // Of the running thread's warp.
+  void product_fence();
+  void product_commit();
+  void product_wait(int pending_groups);
 
  private:
   static constexpr std::size_t kWarps = 32;

@@ -4,12 +4,6 @@
 #include "emu/machine.h"
 
 namespace curie::emu {
-namespace {
-
-std::size_t warp_now() { return static_cast<std::size_t>(Machine::instance().current().warp); }
-
-}  // namespace
-
 std::uint32_t window_address(const void* shared, Where where) {
   return Machine::instance().window_address(shared, where);
 }
@@ -30,16 +24,16 @@ void warpgroup_multiply(const WarpgroupProduct& product, float* sums, Where wher
 }
 void warpgroup_fence(Where where) {
   warp_operation(
-      WarpWord::wgmma_fence, ~0u, nullptr, +[](void**, unsigned) { async_units().product_fence(warp_now()); }, where);
+      WarpWord::wgmma_fence, ~0u, nullptr, +[](void**, unsigned) { async_units().product_fence(); }, where);
 }
 void warpgroup_commit(Where where) {
   warp_operation(
-      WarpWord::wgmma_commit, ~0u, nullptr, +[](void**, unsigned) { async_units().product_commit(warp_now()); }, where);
+      WarpWord::wgmma_commit, ~0u, nullptr, +[](void**, unsigned) { async_units().product_commit(); }, where);
 }
 void warpgroup_wait(int pending_groups, Where where) {
   warp_operation(
       WarpWord::wgmma_wait, ~0u, &pending_groups,
-      +[](void** slots, unsigned) { async_units().product_wait(warp_now(), *static_cast<int*>(slots[0])); }, where);
+      +[](void** slots, unsigned) { async_units().product_wait(*static_cast<int*>(slots[0])); }, where);
 }
 
 }  // namespace curie::emu

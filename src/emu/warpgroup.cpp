@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/bf16.h"
+
 namespace curie::emu {
 namespace {
 
 constexpr int kChunkElements = 8;  // bfloat16 values of 16 bytes
 
 float read(const SharedView& view, std::uint32_t address) {
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, view.data + (address - view.first), sizeof bits);
-  const std::uint32_t wide = std::uint32_t{bits} << 16;
-  float value = 0;
-  std::memcpy(&value, &wide, sizeof value);
-  return value;
+  Bf16 value{};
+  std::memcpy(&value, view.data + (address - view.first), sizeof value);
+  return to_float(value);
 }
 
 std::uint32_t field(std::uint64_t descriptor, int first_bit) {

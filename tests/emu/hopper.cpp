@@ -9,6 +9,7 @@
 
 #include "cuda/launch.cuh"
 #include "hopper_tensors.h"
+#include "small_integers.h"
 #include "support/throws.h"
 
 namespace curie::emulated {
@@ -226,14 +227,9 @@ struct Matrices {
 
   Matrices(unsigned seed, bool along_depth) : depth_lines(along_depth) {
     std::mt19937 random(seed);
-    const auto fill = [&](auto& matrix) {
-      for (auto& row : matrix) {
-        for (float& x : row) x = static_cast<float>(static_cast<int>(random() % 17) - 8);
-      }
-    };
-    fill(a);
-    fill(b);
-    fill(c);
+    test::fill_small_integers(a, random);
+    test::fill_small_integers(b, random);
+    test::fill_small_integers(c, random);
   }
   int wrong() const {
     int count = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda/hopper.cuh"
+#include "tensor/bf16.h"
 
 namespace curie::emulated {
 
@@ -18,11 +19,7 @@ struct InOrder {
 };
 constexpr emu::Order kOrders[] = {emu::Order::ascending, emu::Order::descending, emu::Order::random};
 
-inline Element bf16_of(float value) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return static_cast<Element>(bits >> 16);  // exact for small integers
-}
+inline Element bf16_of(float value) { return to_bf16(value).bits; }
 
 // A tensor of rank 2 to 4 in memory at a multiple of 256 bytes; element i holds i + 1.
 struct Numbers {

@@ -10,6 +10,7 @@
 
 #include "cuda/launch.cuh"
 #include "cuda/mma.cuh"
+#include "small_integers.h"
 #include "support/throws.h"
 
 namespace curie::emulated {
@@ -33,14 +34,9 @@ struct Product {
 
   explicit Product(unsigned seed) {
     std::mt19937 random(seed);
-    const auto fill = [&](auto& matrix) {
-      for (auto& row : matrix) {
-        for (float& x : row) x = static_cast<float>(static_cast<int>(random() % 17) - 8);
-      }
-    };
-    fill(a);
-    fill(b);
-    fill(c);
+    test::fill_small_integers(a, random);
+    test::fill_small_integers(b, random);
+    test::fill_small_integers(c, random);
   }
   float expected(int row, int column) const {
     float sum = c[row][column];
