@@ -21,10 +21,8 @@ void DeviceOptions::add_to(CLI::App& command) {
       .add_option_function<std::string>(
           "--math", [this](const std::string& name) { backend.math = math_named(name); },
           "exact: float32 (default); winograd: the same with fewer multiplications for 3x3 filters and more rounding; "
-          "tf32: "
-          "tensor cores, factors rounded to 10 bits of mantissa; bf16: activations and factors kept in bfloat16; all "
-          "but "
-          "exact need a GPU or --device emulated")
+          "tf32: tensor cores, factors rounded to 10 bits of mantissa; bf16: activations and factors kept in bfloat16; "
+          "all but exact need a GPU or --device emulated")
       ->type_name("exact|winograd|tf32|bf16");
   command
       .add_option_function<std::string>(

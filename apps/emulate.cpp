@@ -220,8 +220,7 @@ void emulate(const EmulateArguments& arguments) {
   const CatalogueEntry& entry = find_entry(arguments.kernel);
   CURIE_CHECK(math != Math::bf16 || entry.run_bf16, usage,
               "--math bf16: {} has no kernel on bfloat16, its arrays stay float32; expected exact, winograd or tf32, "
-              "or one of `curie "
-              "emulate --list --math bf16`",
+              "or one of `curie emulate --list --math bf16`",
               entry.name);
   const std::vector<Extent> extents = with_shape(entry, arguments.shape);
   const Findings findings = find_out(entry, extents, arguments);

@@ -144,7 +144,7 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const BackendOp
   if (device == "auto" || device == "cpu") {
     check_takes_libraries(device, device == "cpu" ? "the CPU" : "the CPU here: " + cuda_status().details.front(),
                           options);
-    // With "auto" they are what a GPU may do faster; bf16 is another plan of memory.
+    // With "auto" winograd and tf32 are what a GPU may do faster; bf16 is another plan of memory.
     CURIE_CHECK(
         options.math == Math::exact || (options.math != Math::bf16 && device == "auto"), usage,
         "math {}: the CPU computes in float32; use --math exact, or a GPU (--device cuda; --device emulated runs "
