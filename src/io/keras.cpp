@@ -223,7 +223,7 @@ void save_keras_hdf5(const std::filesystem::path& path, Model& model, const Mode
   }
   set_chunked_attribute(weights, "layer_names", layer_names);
   groups.insert(groups.begin(), {root, weights});
-  for (Hdf5Object& object : keras_optimizer_objects(model, layers, KerasVersion::keras2))
+  for (Hdf5Object& object : keras_optimizer_objects(model, layers, training, KerasVersion::keras2))
     groups.push_back(std::move(object));
   write_file(path, compose_hdf5(groups));
 }
@@ -245,7 +245,7 @@ void save_keras_archive(const std::filesystem::path& path, Model& model, const M
     for (auto& [name, value] : arrays_of(model, layer, state))
       objects.push_back({.path = fmt::format("{}{}", prefix, number++), .group = false, .values = value});
   }
-  for (Hdf5Object& object : keras_optimizer_objects(model, layers, KerasVersion::keras3))
+  for (Hdf5Object& object : keras_optimizer_objects(model, layers, training, KerasVersion::keras3))
     objects.push_back(std::move(object));
   const auto bytes = [](const json& value) {
     const std::string dumped = value.dump();

@@ -38,7 +38,7 @@ Tensor scalar(float value) {
 
 struct Variable {
   std::string name;  // "conv2d/kernel"
-  std::vector<Tensor> slots;
+  std::vector<Tensor> arrays;
 };
 
 // The trained variables in Keras' order.
@@ -49,10 +49,10 @@ std::vector<Variable> variables_of(const Model& model, std::span<const KerasLaye
     if (layer.node < 0) continue;
     const Node& node = model.graph().nodes()[static_cast<std::size_t>(layer.node)];
     for (const Parameter& parameter : node.layer->parameters()) {
-      const auto found = std::find_if(state.slots.begin(), state.slots.end(), [&](const auto& named) {
+      const auto found = std::find_if(state.arrays.begin(), state.arrays.end(), [&](const auto& named) {
         return named.first == node.name + "/" + parameter.name;
       });
-      if (found != state.slots.end()) variables.push_back({layer.name + "/" + parameter.name, found->second});
+      if (found != state.arrays.end()) variables.push_back({layer.name + "/" + parameter.name, found->second});
     }
   }
   return variables;
@@ -93,7 +93,7 @@ std::vector<const Hdf5Object*> remembered(const Hdf5File& file) {
 }
 
 struct Remembered {
-  std::int64_t updates = -1;
+  std::int64_t batches = -1;
   std::vector<const Hdf5Object*> arrays;  // without the learning rate
 };
 
@@ -103,45 +103,62 @@ std::optional<Remembered> sorted(const std::vector<const Hdf5Object*>& objects) 
   for (const Hdf5Object* object : objects) {
     if (object == nullptr || object->group) return std::nullopt;
     if (object->integer) {
-      if (result.updates >= 0 || *object->integer < 0) return std::nullopt;
-      result.updates = *object->integer;
+      if (result.batches >= 0 || *object->integer < 0) return std::nullopt;
+      result.batches = *object->integer;
     } else if (!object->values.defined()) {
       return std::nullopt;
     } else if (object->values.shape().rank() > 0) {
       result.arrays.push_back(object);
     }
   }
-  if (result.updates < 0 || result.updates > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+  if (result.batches < 0 || result.batches > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
   return result;
+}
+
+// The trained parameters, by their index in the store, in the order of the file's layers.
+std::vector<std::size_t> order_of(std::span<const KerasPlace> places, const std::vector<NamedParameter>& parameters) {
+  std::vector<std::size_t> order;
+  for (const KerasPlace& place : places) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const std::string& name = parameters[i].name;
+      if (parameters[i].trained && name.substr(0, name.rfind('/')) == place.node) order.push_back(i);
+    }
+  }
+  return order;
 }
 
 // The state in Curie's order; nothing when an array is missing or has another shape.
 std::optional<OptimizerState> translated(const Remembered& found, KerasModel& read, const std::string& file) {
   const Session& session = read.model.session();
-  const auto slots = static_cast<std::size_t>(session.optimizer().slots());
+  const Optimizer& optimizer = session.optimizer();
   const std::vector<NamedParameter>& parameters = session.parameters().parameters();
-  std::map<std::string, std::vector<Tensor>> by_name;
+  const std::vector<std::size_t> order = order_of(read.places, parameters);
+  std::vector<std::vector<Tensor>> arrays(parameters.size(),
+                                          std::vector<Tensor>(static_cast<std::size_t>(optimizer.state_arrays())));
   std::size_t next = 0;
-  for (const KerasPlace& place : read.places) {
-    for (const NamedParameter& named : parameters) {
-      if (!named.trained || named.name.substr(0, named.name.rfind('/')) != place.node) continue;
-      std::vector<Tensor>& values = by_name[named.name];
-      for (std::size_t slot = 0; slot < slots; ++slot, ++next) {
-        if (next >= found.arrays.size()) return std::nullopt;
-        const Hdf5Object& array = *found.arrays[next];
-        if (array.values.shape() != keras_shape(named.parameter->shape)) return std::nullopt;
-        check_finite(array.values, array.path, file);
-        values.push_back(curie_value(array.values));
+  // Takes the arrays from `first` on, before `end`, of each parameter in turn; whether they were there.
+  const auto take = [&](int first, int end) {
+    for (const std::size_t i : order) {
+      for (int array = first; array < end; ++array, ++next) {
+        if (next >= found.arrays.size()) return false;
+        const Hdf5Object& object = *found.arrays[next];
+        if (object.values.shape() != keras_shape(parameters[i].parameter->shape)) return false;
+        check_finite(object.values, object.path, file);
+        arrays[i][static_cast<std::size_t>(array)] = curie_value(object.values);
       }
     }
-  }
+    return true;
+  };
+  const int slots = optimizer.slots(), sums = slots, average = slots + (optimizer.options().accumulate > 1 ? 1 : 0);
+  if (!take(average, optimizer.state_arrays()) || !take(sums, average) || !take(0, slots)) return std::nullopt;
   // The SGD of Keras 2.11 and later remembers zeros where it has no momentum.
-  if (slots > 0 && next != found.arrays.size()) return std::nullopt;
-  OptimizerState state{.updates = static_cast<std::uint32_t>(found.updates), .slots = {}};
-  for (const NamedParameter& named : parameters) {
-    if (!named.trained) continue;
-    if (!by_name.contains(named.name)) return std::nullopt;
-    state.slots.emplace_back(named.name, std::move(by_name[named.name]));
+  const std::size_t rest = found.arrays.size() - next;
+  if (rest != 0 && (slots > 0 || rest != order.size())) return std::nullopt;
+  OptimizerState state{.batches = static_cast<std::uint32_t>(found.batches), .arrays = {}};
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!parameters[i].trained) continue;
+    if (std::find(order.begin(), order.end(), i) == order.end()) return std::nullopt;
+    state.arrays.emplace_back(parameters[i].name, std::move(arrays[i]));
   }
   return state;
 }
@@ -149,16 +166,15 @@ std::optional<OptimizerState> translated(const Remembered& found, KerasModel& re
 }  // namespace
 
 std::vector<Hdf5Object> keras_optimizer_objects(Model& model, std::span<const KerasLayer> layers,
-                                                KerasVersion dialect) {
+                                                const nlohmann::json& training, KerasVersion dialect) {
   const Session& session = model.session();
   const Optimizer& optimizer = session.optimizer();
   const OptimizerState state = optimizer_state(session);
-  const nlohmann::json config = keras_training_config(model.training_config(), dialect);
-  if (state.updates == 0 || config.is_null()) return {};
+  if (state.batches == 0 || training.is_null()) return {};
   const bool h5 = dialect == KerasVersion::keras2;
   const bool pytorch_sgd = optimizer.name() == "sgd" && optimizer.config().value("convention", "keras") == "pytorch";
   const auto rate = static_cast<float>(optimizer.rate_at(session.step()));
-  const auto& written = config.at(h5 ? "optimizer_config" : "optimizer");
+  const auto& written = training.at(h5 ? "optimizer_config" : "optimizer");
 
   Hdf5Object group{.path = h5 ? kH5Group : kArchiveGroup};
   if (!h5) group.attributes["name"] = {{optimizer.name()}, false};
@@ -172,11 +188,11 @@ std::vector<Hdf5Object> keras_optimizer_objects(Model& model, std::span<const Ke
   };
   const std::string class_name = written.at("class_name").get<std::string>();
   const std::vector<Variable> variables = variables_of(model, layers, state);
-  add(class_name + "/iter:0", {.path = {}, .integer = state.updates});
+  add(class_name + "/iter:0", {.path = {}, .integer = h5 ? optimizer.updates(state.batches) : state.batches});
   const auto add_slot = [&](const Variable& variable, int slot) {
     const char* const slot_name = optimizer.name() == "sgd" ? "momentum" : (slot == 0 ? "m" : "v");
     add(fmt::format("{}/{}/{}:0", class_name, variable.name, slot_name),
-        {.path = {}, .values = keras_slot(variable.slots[static_cast<std::size_t>(slot)], pytorch_sgd, rate)});
+        {.path = {}, .values = keras_slot(variable.arrays[static_cast<std::size_t>(slot)], pytorch_sgd, rate)});
   };
   if (h5) {
     for (int slot = 0; slot < optimizer.slots(); ++slot)
@@ -185,6 +201,11 @@ std::vector<Hdf5Object> keras_optimizer_objects(Model& model, std::span<const Ke
     // A schedule is kept elsewhere.
     if (!written.at("config").at("learning_rate").is_object())
       add("learning_rate", {.path = {}, .values = scalar(rate)});
+    // Averages before sums, which stand the other way round in the state.
+    for (int array = optimizer.state_arrays() - 1; array >= optimizer.slots(); --array) {
+      for (const Variable& variable : variables)
+        add(variable.name, {.path = {}, .values = keras_value(variable.arrays[static_cast<std::size_t>(array)])});
+    }
     for (const Variable& variable : variables)
       for (int slot = 0; slot < optimizer.slots(); ++slot) add_slot(variable, slot);
   }
@@ -197,7 +218,7 @@ void read_keras_optimizer(const Hdf5File& file, const nlohmann::json& training, 
   const std::vector<const Hdf5Object*> objects = remembered(file);
   if (objects.empty() || !knows_keras_optimizer(training)) return;
   const std::optional<Remembered> found = sorted(objects);
-  if (found && found->updates == 0 && found->arrays.empty()) return;  // compiled, not trained
+  if (found && found->batches == 0 && found->arrays.empty()) return;  // compiled, not trained
   std::optional<OptimizerState> state;
   if (found) state = translated(*found, read, file.name);
   if (!state) {

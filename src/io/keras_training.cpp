@@ -1,6 +1,8 @@
 #include "io/keras_training.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -49,6 +51,25 @@ json learning_rate(const json& optimizer, KerasVersion dialect) {
   return keras_schedule(config, kind.c_str(), dialect);
 }
 
+// Several batches to an update and moving averages: what HDF5 files' optimizers (of Keras 2.10) do not have.
+json keras_options(const json& optimizer, KerasVersion dialect) {
+  const bool averages = optimizer.contains("ema_momentum"), gathers = optimizer.contains("gradient_accumulation_steps");
+  if (dialect == KerasVersion::keras2) {
+    if (averages) log_warning("the weights' moving average is not kept in .h5 files: write .keras to go on with it");
+    if (gathers) log_warning("several batches to an update are not kept in .h5 files: write .keras to go on with them");
+    return json::object();
+  }
+  json config = json::object();
+  if (gathers) config["gradient_accumulation_steps"] = optimizer.at("gradient_accumulation_steps");
+  if (!averages) return config;
+  if (gathers) log_warning("Keras moves the average of the weights at every batch, Curie at every update");
+  const json& frequency = optimizer.at("ema_overwrite_frequency");
+  config.update({{"use_ema", true},
+                 {"ema_momentum", optimizer.at("ema_momentum")},
+                 {"ema_overwrite_frequency", frequency == 0 ? json(nullptr) : frequency}});
+  return config;
+}
+
 json keras_optimizer(const json& optimizer, KerasVersion dialect) {
   const std::string kind = optimizer.at("kind").get<std::string>();
   json config = {{"name", kind}, {"learning_rate", learning_rate(optimizer, dialect)}};
@@ -64,6 +85,7 @@ json keras_optimizer(const json& optimizer, KerasVersion dialect) {
   }
   for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
     if (optimizer.contains(option)) config[option] = optimizer.at(option);
+  config.update(keras_options(optimizer, dialect));
   const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" ? "AdamW" : "Adam");
   return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers", dialect);
 }
@@ -147,6 +169,24 @@ bool is_known(const std::string& optimizer) {
   return optimizer == "SGD" || optimizer == "Adam" || optimizer == "AdamW";
 }
 
+// An integer member of an optimizer's config, 0 where it is missing, null or no such number.
+int count(const json& config, const char* field) {
+  if (!config.contains(field) || !config[field].is_number_integer()) return 0;
+  return static_cast<int>(std::clamp<std::int64_t>(config[field].get<std::int64_t>(), 0, 1 << 20));
+}
+
+// The options that keras_options writes.
+void read_options(const json& config, const std::string& file, json& result) {
+  const int gathered = count(config, "gradient_accumulation_steps");
+  if (gathered > 1) result["gradient_accumulation_steps"] = gathered;
+  if (config.value("use_ema", json(false)) != true) return;
+  if (gathered > 1)
+    log_warning("{}: Keras moves the average of the weights at every batch, Curie at every update", file);
+  result.update({{"ema_momentum", json_number(number(config, "ema_momentum", 0.99f))},
+                 {"ema_overwrite_frequency", count(config, "ema_overwrite_frequency")},
+                 {"ema_in_validation", false}});
+}
+
 std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::string& file) {
   const std::string name = name_of_optimizer(optimizer);
   if (!is_known(name)) {
@@ -160,6 +200,7 @@ std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::stri
   if (!schedule.is_null()) result["schedule"] = schedule;
   for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
     if (number(config, option, 0.0f) > 0.0f) result[option] = json_number(number(config, option, 0.0f));
+  read_options(config, file, result);
   if (name == "SGD") {
     result.update({{"kind", "sgd"},
                    {"momentum", json_number(number(config, "momentum", 0.0f))},

@@ -25,8 +25,9 @@ std::vector<TrainedParameter> trained_parameters(const ParameterStore& store) {
 }
 
 // The part of the flat state that is one array of one parameter.
-std::span<float> slot_of(const Tensor& flat, const ParameterStore& store, const TrainedParameter& parameter, int slot) {
-  return flat.host<float>().subspan(static_cast<std::size_t>(slot) * store.trained() + parameter.first,
+std::span<float> part_of(const Tensor& flat, const ParameterStore& store, const TrainedParameter& parameter,
+                         std::size_t array) {
+  return flat.host<float>().subspan(array * store.trained() + parameter.first,
                                     parameter.named->parameter->shape.elements());
 }
 
@@ -35,15 +36,20 @@ std::span<float> slot_of(const Tensor& flat, const ParameterStore& store, const 
 OptimizerState optimizer_state(const Session& session) {
   const ParameterStore& store = session.parameters();
   const Tensor flat = session.optimizer_state();
-  OptimizerState state{.updates = session.optimizer().updates(session.step()), .slots = {}};
+  const Optimizer& optimizer = session.optimizer();
+  const auto batches_of_update = static_cast<std::uint32_t>(optimizer.options().accumulate);
+  const bool gathered = session.step() % batches_of_update != 0;
+  OptimizerState state{.batches = session.step(), .arrays = {}};
   for (const TrainedParameter& parameter : trained_parameters(store)) {
-    std::vector<Tensor> slots;
-    for (int slot = 0; slot < session.optimizer().slots(); ++slot) {
-      const std::span<const float> values = slot_of(flat, store, parameter, slot);
-      slots.push_back(Tensor::zeros(parameter.named->parameter->shape));
-      std::copy(values.begin(), values.end(), slots.back().host<float>().begin());
+    std::vector<Tensor> arrays;
+    for (int array = 0; array < optimizer.state_arrays(); ++array) {
+      arrays.push_back(Tensor::zeros(parameter.named->parameter->shape));
+      // Between updates the sums are those of the last one.
+      if (batches_of_update > 1 && array == optimizer.slots() && !gathered) continue;
+      const std::span<const float> values = part_of(flat, store, parameter, static_cast<std::size_t>(array));
+      std::copy(values.begin(), values.end(), arrays.back().host<float>().begin());
     }
-    state.slots.emplace_back(parameter.named->name, std::move(slots));
+    state.arrays.emplace_back(parameter.named->name, std::move(arrays));
   }
   return state;
 }
@@ -51,29 +57,29 @@ OptimizerState optimizer_state(const Session& session) {
 void set_optimizer_state(Session& session, const OptimizerState& state) {
   const ParameterStore& store = session.parameters();
   const std::vector<TrainedParameter> trained = trained_parameters(store);
-  const auto count = static_cast<std::size_t>(session.optimizer().slots());
-  CURIE_CHECK(state.slots.size() == trained.size(), file,
+  const auto count = static_cast<std::size_t>(session.optimizer().state_arrays());
+  CURIE_CHECK(state.arrays.size() == trained.size(), file,
               "optimizer: expected the state of {} trained parameters, found that of {}", trained.size(),
-              state.slots.size());
+              state.arrays.size());
   const Tensor old = session.optimizer_state();
   const Tensor flat = old.defined() ? Tensor::zeros(old.shape()) : Tensor();
   for (std::size_t i = 0; i < trained.size(); ++i) {
-    const auto& [name, slots] = state.slots[i];
+    const auto& [name, arrays] = state.arrays[i];
     const NamedParameter& expected = *trained[i].named;
-    CURIE_CHECK(name == expected.name && slots.size() == count, file,
-                "optimizer: expected {} arrays for \"{}\", found {} for \"{}\"", count, expected.name, slots.size(),
+    CURIE_CHECK(name == expected.name && arrays.size() == count, file,
+                "optimizer: expected {} arrays for \"{}\", found {} for \"{}\"", count, expected.name, arrays.size(),
                 name);
-    for (std::size_t slot = 0; slot < count; ++slot) {
-      const Tensor& value = slots[slot];
+    for (std::size_t array = 0; array < count; ++array) {
+      const Tensor& value = arrays[array];
       CURIE_CHECK(value.shape() == expected.parameter->shape && value.dtype() == DType::f32, file,
-                  "optimizer: state {} of \"{}\": expected f32 of shape {}, found {} of {}", slot, name,
+                  "optimizer: state {} of \"{}\": expected f32 of shape {}, found {} of {}", array, name,
                   to_string(expected.parameter->shape), name_of(value.dtype()), to_string(value.shape()));
       const std::span<const float> values = value.host<float>();
-      std::copy(values.begin(), values.end(), slot_of(flat, store, trained[i], static_cast<int>(slot)).begin());
+      std::copy(values.begin(), values.end(), part_of(flat, store, trained[i], array).begin());
     }
   }
   if (flat.defined()) session.set_optimizer_state(flat);
-  session.set_step(state.updates * static_cast<std::uint32_t>(session.optimizer().options().accumulate));
+  session.set_step(state.batches);
 }
 
 }  // namespace curie

@@ -10,6 +10,7 @@
 #include "io/hdf5.h"
 #include "io/keras.h"
 #include "io/model_file.h"
+#include "model/session.h"
 #include "recipes/recipe.h"
 #include "support/file_models.h"
 #include "tensor/files.h"
@@ -52,8 +53,8 @@ Model odd_layers() {
   return model;
 }
 
-// A model that Curie has trained for some steps, in Keras' files with what its optimizer remembers, and the losses of
-// the steps that Curie does next.
+// A model that Curie has trained for some steps, in those of Keras' files that take what its optimizer remembers, and
+// the losses of the steps that Curie does next.
 void write_trained(const std::filesystem::path& folder, const std::string& name, const OptimizerChoice& optimizer) {
   constexpr int kBatch = 4;
   const LabelledImages images = [] {
@@ -72,7 +73,8 @@ void write_trained(const std::filesystem::path& folder, const std::string& name,
   model.compile({.optimizer = optimizer, .loss = SparseCategoricalCrossentropy{}, .device = "cpu"});
   const ImageDataset all(images);
   model.fit(all, {.epochs = 2, .batch_size = kBatch, .shuffle = false, .verbose = Verbosity::silent});
-  save_keras_hdf5(folder / (name + ".h5"), model, info_for(model, 3));
+  const UpdateOptions& options = model.session().optimizer().options();
+  if (!options.ema && options.accumulate == 1) save_keras_hdf5(folder / (name + ".h5"), model, info_for(model, 3));
   save_keras_archive(folder / (name + ".keras"), model, info_for(model, 3));
   std::vector<double> losses;
   for (int first = 0; first < images.size(); first += kBatch) {
@@ -85,7 +87,7 @@ void write_trained(const std::filesystem::path& folder, const std::string& name,
                                {"pixels", std::vector<int>(pixels.begin(), pixels.end())},
                                {"labels", images.labels},
                                {"batch", kBatch},
-                               {"updates", 2 * images.size() / kBatch},
+                               {"batches", 2 * images.size() / kBatch},
                                {"losses", losses}};
   write_file(folder / (name + ".trained"), json.dump());
   fmt::print("{}\n", name);
@@ -101,6 +103,10 @@ void write_all(const std::filesystem::path& folder) {
     write_trained(folder, "trained-adam", Adam{.learning_rate = 0.01f});
     write_trained(folder, "trained-momentum", Sgd{.learning_rate = 0.1f, .momentum = 0.9f});
     write_trained(folder, "trained-sgd", Sgd{.learning_rate = 0.1f});
+    write_trained(folder, "trained-average",
+                  Adam{.learning_rate = 0.01f, .ema = Ema{.momentum = 0.7f, .overwrite_frequency = 4}});
+    // After six batches, two of the four of an update are gathered.
+    write_trained(folder, "trained-gathered", Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .accumulate = 4});
   }
   // The documents' networks for smaller images where that leaves them enough cells.
   for (const Recipe& recipe : all_recipes()) {

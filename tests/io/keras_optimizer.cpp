@@ -68,12 +68,12 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
   return most;
 }
 
-bool same_slots(const OptimizerState& a, const OptimizerState& b) {
-  if (a.updates != b.updates || a.slots.size() != b.slots.size()) return false;
-  for (std::size_t i = 0; i < a.slots.size(); ++i) {
-    if (a.slots[i].first != b.slots[i].first || a.slots[i].second.size() != b.slots[i].second.size()) return false;
-    for (std::size_t slot = 0; slot < a.slots[i].second.size(); ++slot) {
-      const Tensor &x = a.slots[i].second[slot], &y = b.slots[i].second[slot];
+bool same(const OptimizerState& a, const OptimizerState& b) {
+  if (a.batches != b.batches || a.arrays.size() != b.arrays.size()) return false;
+  for (std::size_t i = 0; i < a.arrays.size(); ++i) {
+    if (a.arrays[i].first != b.arrays[i].first || a.arrays[i].second.size() != b.arrays[i].second.size()) return false;
+    for (std::size_t array = 0; array < a.arrays[i].second.size(); ++array) {
+      const Tensor &x = a.arrays[i].second[array], &y = b.arrays[i].second[array];
       if (x.shape() != y.shape() || std::memcmp(x.raw(), y.raw(), x.bytes()) != 0) return false;
     }
   }
@@ -106,25 +106,26 @@ TEST_CASE("Curie's next steps are Keras' next steps") {
   if (!reads_keras()) return;
   for (const char* file :
        {"keras2_trained_adam.h5", "keras2_trained_momentum.h5", "keras3_trained_adam.h5", "keras3_trained_momentum.h5",
-        "keras3_trained_adam.keras", "keras3_trained_momentum.keras"}) {
+        "keras3_trained_adam.keras", "keras3_trained_momentum.keras", "keras2_trained_average.h5",
+        "keras3_trained_average.keras", "keras3_trained_plain.keras", "keras3_trained_gathered.keras"}) {
     CAPTURE(file);
     const LogCapture log;
     const std::string name = file, writer = name.substr(0, 6);
     const Lessons next = lessons(writer);
-    const std::string optimizer = name.find("adam") != std::string::npos ? "adam" : "momentum";
+    const std::string optimizer = fs::path(name).stem().string().substr(sizeof("kerasN_trained_") - 1);
     const auto expected = next.told.at("losses").at(optimizer).get<std::vector<double>>();
     LoadedModel loaded = load_keras(kKeras / name, "cpu");
     const OptimizerState state = optimizer_state(loaded.model.session());
-    CHECK(state.updates == next.told.at("updates").get<std::uint32_t>());
+    CHECK(state.batches == next.told.at("batches").get<std::uint32_t>());
     CHECK(distance(losses(loaded.model, next.images, next.batch), expected) < 2e-5);
     CHECK(log.lines.find("fresh") == std::string::npos);
 
     // With a fresh optimizer they are not.
     LoadedModel fresh = load_keras(kKeras / name, "cpu");
     OptimizerState none = optimizer_state(fresh.model.session());
-    none.updates = 0;
-    for (auto& [parameter, slots] : none.slots)
-      for (Tensor& slot : slots) slot = Tensor::zeros(slot.shape());
+    none.batches = 0;
+    for (auto& [parameter, arrays] : none.arrays)
+      for (Tensor& array : arrays) array = Tensor::zeros(array.shape());
     set_optimizer_state(fresh.model.session(), none);
     CHECK(distance(losses(fresh.model, next.images, next.batch), expected) > 1e-3);
   }
@@ -143,14 +144,53 @@ TEST_CASE("what is written is read back, and training goes on to the bit") {
       CAPTURE(file);
       Model model = trained(choice, images);
       const OptimizerState expected = optimizer_state(model.session());
-      REQUIRE(expected.updates == 3);
+      REQUIRE(expected.batches == 3);
       const ModelInfo info = info_for(model, 3);
       const bool h5 = std::string(file) == "m.h5";
       h5 ? save_keras_hdf5(folder / file, model, info) : save_keras_archive(folder / file, model, info);
       LoadedModel loaded = load_keras(folder / file, "cpu");
-      CHECK(same_slots(optimizer_state(loaded.model.session()), expected));
+      CHECK(same(optimizer_state(loaded.model.session()), expected));
       CHECK(losses(loaded.model, images, 4) == losses(model, images, 4));
     }
+  }
+}
+
+TEST_CASE("moving averages and gathered gradients are in .keras archives; .h5 files say that they are not") {
+  if (!reads_keras()) return;
+  const TemporaryFolder folder;
+  const LabelledImages images = lessons("keras3").images;
+  const Ema averages{.momentum = 0.8f, .overwrite_frequency = 2};
+  const OptimizerChoice choices[] = {Adam{.ema = averages}, Sgd{.learning_rate = 0.1f, .ema = averages},
+                                     Adam{.accumulate = 2}, Sgd{.learning_rate = 0.1f, .accumulate = 4},
+                                     Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .accumulate = 2, .ema = averages}};
+  for (const OptimizerChoice& choice : choices) {
+    CAPTURE(choice.get()->config().dump());
+    const UpdateOptions& options = choice.get()->options();
+    Model model = trained(choice, images);
+    const OptimizerState expected = optimizer_state(model.session());
+    REQUIRE(expected.batches == 3);
+    REQUIRE(expected.arrays[0].second.size() == static_cast<std::size_t>(choice.get()->state_arrays()));
+    const LogCapture log;
+    save_keras_archive(folder / "m.keras", model, info_for(model, 3));
+    LoadedModel loaded = load_keras(folder / "m.keras", "cpu");
+    CHECK(same(optimizer_state(loaded.model.session()), expected));
+    CHECK(loaded.model.session().optimizer().config() == choice.get()->config());
+    // Only the two together mean something else in Keras.
+    CHECK((log.lines.find("at every batch, Curie at every update") != std::string::npos) ==
+          (options.ema && options.accumulate > 1));
+
+    const std::size_t before = log.lines.size();
+    save_keras_hdf5(folder / "m.h5", model, info_for(model, 3));
+    CHECK((log.lines.find("moving average is not kept in .h5", before) != std::string::npos) ==
+          options.ema.has_value());
+    CHECK((log.lines.find("to an update are not kept in .h5", before) != std::string::npos) ==
+          (options.accumulate > 1));
+    LoadedModel poorer = load_keras(folder / "m.h5", "cpu");
+    const OptimizerState left = optimizer_state(poorer.model.session());
+    CHECK(left.batches == 3u / static_cast<unsigned>(options.accumulate));
+    CHECK(left.arrays[0].second.size() == static_cast<std::size_t>(choice.get()->slots()));
+
+    CHECK(losses(loaded.model, images, 4) == losses(model, images, 4));
   }
 }
 
@@ -162,8 +202,8 @@ TEST_CASE("SGD in PyTorch's convention remembers another velocity, which is tran
   save_keras_archive(folder / "m.keras", model, info_for(model, 3));
   LoadedModel loaded = load_keras(folder / "m.keras", "cpu");
   const OptimizerState own = optimizer_state(model.session()), read = optimizer_state(loaded.model.session());
-  REQUIRE(read.slots.size() == own.slots.size());
-  const std::span<const float> a = own.slots[0].second[0].host<float>(), b = read.slots[0].second[0].host<float>();
+  REQUIRE(read.arrays.size() == own.arrays.size());
+  const std::span<const float> a = own.arrays[0].second[0].host<float>(), b = read.arrays[0].second[0].host<float>();
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(b[i] == -0.25f * a[i]);
   CHECK(distance(losses(loaded.model, images, 4), losses(model, images, 4)) < 1e-5);
 }
@@ -175,9 +215,9 @@ TEST_CASE("state that does not fit leaves the optimizer fresh, aloud; a model th
   Model model = trained(Adam{}, images);
   const ModelInfo info = info_for(model, 3);
   const std::vector<KerasLayer> layers = keras_layers(model);
-  std::vector<Hdf5Object> objects = keras_optimizer_objects(model, layers, KerasVersion::keras3);
-  REQUIRE(objects.size() == 1 + 2 + 2 * 5);
   const nlohmann::json training = keras_training_config(model.training_config(), KerasVersion::keras3);
+  std::vector<Hdf5Object> objects = keras_optimizer_objects(model, layers, training, KerasVersion::keras3);
+  REQUIRE(objects.size() == 1 + 2 + 2 * 5);
 
   // As a model that was read: fresh, with its places.
   const auto read_into = [&](const std::vector<Hdf5Object>& there) {
@@ -188,11 +228,11 @@ TEST_CASE("state that does not fit leaves the optimizer fresh, aloud; a model th
     return optimizer_state(read.model.session());
   };
   const LogCapture log;
-  CHECK(same_slots(read_into(objects), optimizer_state(model.session())));
+  CHECK(same(read_into(objects), optimizer_state(model.session())));
   CHECK(log.lines.empty());
   const auto left_fresh = [&](const std::vector<Hdf5Object>& there) {
     const std::size_t before = log.lines.size();
-    CHECK(read_into(there).updates == 0);
+    CHECK(read_into(there).batches == 0);
     CHECK(log.lines.find("a fresh one", before) != std::string::npos);
   };
   std::vector<Hdf5Object> changed = objects;
@@ -212,5 +252,5 @@ TEST_CASE("state that does not fit leaves the optimizer fresh, aloud; a model th
   CHECK_ERROR([&] { read_into(changed); }, file, "/optimizer/vars/2");
 
   Model untouched = ready(chain_model());
-  CHECK(keras_optimizer_objects(untouched, keras_layers(untouched), KerasVersion::keras2).empty());
+  CHECK(keras_optimizer_objects(untouched, keras_layers(untouched), training, KerasVersion::keras3).empty());
 }
