@@ -3,7 +3,7 @@
 
   scripts/peers/baselines.py --data DIR [--out bench/results/recipes/baselines.json]
 
-DIR holds the data sets kermany, radiography4 and cohen146 (shared/data). Images are grey, 32 x 32 by Pillow's default resize,
+DIR holds the data sets covid-radiography, kermany, radiography4 and cohen146. Images are grey, 32 x 32 by Pillow's default resize,
 divided by 255. Trained on the training part (the validation part is left out, as it is for a network), tested on the
 recipe's test part for its default split seed:
   majority  every image is of the most frequent class of the training part
@@ -29,6 +29,7 @@ import recipes_data
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Recipes that share a data set and a split share a row; each is named by one of them.
 TASKS = (
+    ("covid-cnn-64", "covid-radiography", "random"),
     ("pneumonia-cnn-70", "kermany", "random"),
     ("radiography-lenet-128", "radiography4", "random"),
     ("covid-basic-180", "cohen146", "random"),

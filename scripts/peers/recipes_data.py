@@ -1,4 +1,5 @@
-"""Images, splits and augmentation of the recipes beside covid-cnn-64, by Pillow, OpenCV, scikit-learn and SciPy.
+"""Images, splits and augmentation of the recipes, by Pillow, OpenCV, scikit-learn and SciPy; of covid-cnn-64 what
+trivial methods need (covid_torch.py has its resampling).
 
 Nothing here is Curie's code: the splits of both sides agree because both do what scikit-learn does for one random_state.
 Needs python3-pil, python3-opencv, python3-sklearn and python3-scipy.
@@ -18,6 +19,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 # and the word that the file's name holds.
 PNEUMONIA = {"NORMAL": ("NORMAL", ""), "PNEUMONIA BACTERIA": ("PNEUMONIA", "bacteria"), "PNEUMONIA VIRUS": ("PNEUMONIA", "virus")}
 COVID = {"NORMAL": ("NORMAL", ""), "COVID": ("COVID", "")}
+COVID_RADIOGRAPHY = {"Normal": ("Normal", ""), "COVID": ("COVID", "")}
 RADIOGRAPHY = {name: (name, "") for name in ("Normal", "COVID", "Viral Pneumonia", "Lung_Opacity")}
 
 SPLIT_SEEDS = {"covid-vgg16-237": 40}  # the document's random_state; 1 elsewhere
@@ -26,6 +28,8 @@ SPLIT_SEEDS = {"covid-vgg16-237": 40}  # the document's random_state; 1 elsewher
 def classes_of(recipe):
     if recipe == "pneumonia-cnn-70":
         return PNEUMONIA
+    if recipe == "covid-cnn-64":
+        return COVID_RADIOGRAPHY
     return RADIOGRAPHY if recipe.startswith("radiography") else COVID
 
 
@@ -124,6 +128,9 @@ def split(recipe, labels, official, split_seed, groups=None):
     if recipe == "pneumonia-cnn-70":
         test = everything[official]
         return {"train": everything[~official], "val": test, "test": test}
+    if recipe == "covid-cnn-64":  # a tenth of the training part, once it is resampled, becomes the validation part
+        train, test = train_test_split(everything, test_size=0.2, random_state=split_seed, stratify=labels)
+        return {"train": train, "test": test}
     if recipe.startswith("radiography"):
         rest, test = train_test_split(everything, test_size=0.15, random_state=split_seed, stratify=labels)
         train, val = train_test_split(rest, test_size=0.15 / 0.85, random_state=split_seed, stratify=labels[rest])

@@ -6,20 +6,24 @@
 
 --curie takes folders of `curie train`, --torch files of scripts/peers/recipe.py; bench/results/recipes/baselines.json is
 scripts/peers/baselines.py's. A run of the same engine, recipe, way of splitting and seed replaces the one that is there.
+covid-cnn-64's runs are those of bench/results/accuracy_patience4.json (scripts/peers/accuracy_table.py).
 """
 
 import argparse
 import json
 import math
 import pathlib
+import random
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results" / "recipes.json"
+HEADLINE = ROOT / "bench" / "results" / "accuracy_patience4.json"
 BASELINES = ROOT / "bench" / "results" / "recipes" / "baselines.json"
 NAMES = {"curie": "Curie", "torch": "PyTorch"}
 
 # Recipe, the document's test accuracy, the data set that stands for its data, ways of splitting, whose baselines are its own.
 RECIPES = (
+    ("covid-cnn-64", 0.9634, "covid-radiography", ("random",), "covid-cnn-64"),
     ("pneumonia-cnn-70", 0.75, "kermany", ("random",), "pneumonia-cnn-70"),
     ("covid-basic-180", 0.8125, "cohen146", ("random", "patient"), "covid-basic-180"),
     ("covid-dropout-224", 0.96, "cohen146", ("random", "patient"), "covid-basic-180"),
@@ -90,6 +94,8 @@ def mean_and_error(values):
 
 
 def runs_of(results, recipe, split_by, engine):
+    if recipe == "covid-cnn-64":
+        return json.loads(HEADLINE.read_text())[{"torch": "pytorch"}.get(engine, engine)]
     return [r for r in results["runs"].get(recipe, []) if (r["split_by"], r["engine"]) == (split_by, engine)]
 
 
@@ -100,6 +106,17 @@ def baselines_of(results, recipe, split_by):
     return None
 
 
+def spans(numbers):
+    """1, 2, 3, 5 as "1-3, 5"."""
+    found = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
+
+
 def cell(runs, key, digits=3):
     if not runs:
         return "not run"
@@ -107,8 +124,7 @@ def cell(runs, key, digits=3):
     shown = f"{mean:.{digits}f}"
     if error is not None:
         shown += f" ± {error:.{digits}f}"
-    seeds = ", ".join(str(run["seed"]) for run in runs)
-    return f"{shown} ({'seeds' if len(runs) > 1 else 'seed'} {seeds})"
+    return f"{shown} ({'seeds' if len(runs) > 1 else 'seed'} {spans(run['seed'] for run in runs)})"
 
 
 def each_task(results):
@@ -130,6 +146,34 @@ def summary(results):
         yield f"| `{recipe}` | {split} | {shown} | {' | '.join(engines)} | {' | '.join(trivial)} |"
 
 
+def unevenness(runs, first):
+    """Squared difference of the means of the first `first` runs and of the others, over its variance were they all alike."""
+    one, other = runs[:first], runs[first:]
+    mean = sum(runs) / len(runs)
+    variance = sum((run - mean) ** 2 for run in runs) / (len(runs) - 1)
+    difference = sum(one) / len(one) - sum(other) / len(other)
+    return difference**2 / (variance * (1 / len(one) + 1 / len(other)))
+
+
+def chance(results, draws=10000):
+    """(rows, probability): how often the rows together would be as uneven as they are, or more, were the engines alike.
+
+    A permutation test: which runs of a row are whose is drawn anew. Rows whose runs all end alike have no say.
+    """
+    rows = []
+    for recipe, split_by, *_ in each_task(results):
+        torch, curie = ([run["accuracy"] for run in runs_of(results, recipe, split_by, engine)] for engine in ("torch", "curie"))
+        if len(torch) > 1 and len(curie) > 1 and len(set(torch + curie)) > 1:
+            rows.append((torch + curie, len(torch)))
+    observed = sum(unevenness(runs, first) for runs, first in rows)
+    drawn = random.Random(1)
+    as_uneven = sum(
+        sum(unevenness(drawn.sample(runs, len(runs)), first) for runs, first in rows) >= observed * (1 - 1e-9)
+        for _ in range(draws)
+    )
+    return len(rows), as_uneven / draws
+
+
 METHODS = {
     "ridge": "ridge regression on 32 x 32 pixels reaches",
     "nearest": "5 nearest neighbours on 32 x 32 pixels reach",
@@ -138,6 +182,11 @@ METHODS = {
 
 def remarks(results):
     """Where the engines differ, where trivial methods win, and what has not been run."""
+    rows, probability = chance(results)
+    yield (
+        f"- Over all {rows} rows whose runs differ: were the engines alike, differences as large as these together, or larger, would "
+        f"come about in {probability:.0%} of the draws of who ran which (permutations within each row)."
+    )
     missing = {engine: [] for engine in NAMES}
     for recipe, split_by, document, _, baselines in each_task(results):
         where = f"`{recipe}`" + (" by patient" if split_by == "patient" else "")
@@ -167,7 +216,7 @@ def by_seed(results):
     yield "|---|---|---|---|---|---|---|---|---|"
     for recipe, split_by, *_ in each_task(results):
         for engine in ("torch", "curie"):
-            for run in runs_of(results, recipe, split_by, engine):
+            for run in runs_of(results, recipe, split_by, engine) if recipe != "covid-cnn-64" else ():  # results.md has them
                 f1 = ", ".join(f"{name} {value:.3f}" for name, value in run["f1"].items())
                 yield (
                     f"| `{recipe}` | {run['split_by']} | {NAMES[engine]} | {run['seed']} | {run['epochs']} | "
