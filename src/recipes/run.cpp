@@ -15,6 +15,7 @@
 #include "recipes/run_files.h"
 #include "recipes/run_profile.h"
 #include "recipes/run_report.h"
+#include "report/metrics_json.h"
 #include "report/pdf.h"
 #include "tensor/files.h"
 #include "tensor/log.h"

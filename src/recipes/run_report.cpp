@@ -1,11 +1,9 @@
 #include "recipes/run_report.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "curie_version.h"
-#include "metrics/groups.h"
 #include "model/saliency.h"
 #include "tensor/log.h"
 
@@ -116,36 +114,25 @@ void add_examples(const RunFacts& facts, RunReport& report) {
   }
 }
 
-// Of each sample the probability of `positive`; see Predictions::probabilities.
-std::vector<float> scores_of(const Predictions& predictions, std::size_t classes, int positive) {
-  std::vector<float> scores;
-  const auto own = static_cast<std::size_t>(positive);
-  for (std::size_t i = 0; i < predictions.predicted.size(); ++i) {
-    if (classes == 2) {
-      scores.push_back(positive == 1 ? predictions.probabilities[i] : 1 - predictions.probabilities[i]);
-    } else {
-      scores.push_back(predictions.probabilities[i * classes + own]);
-    }
-  }
-  return scores;
-}
-
+// One table for the class to be found, or one for each class where none is special.
 void add_thresholds(const RunFacts& facts, RunReport& report) {
-  const std::size_t classes = facts.recipe.classes.size();
-  const int positive = facts.recipe.positive_class;
-  if (positive < 0) return;
-  const std::vector<float> test = scores_of(facts.test, classes, positive);
-  std::vector<float> validation;
-  std::span<const std::int32_t> validation_truth;
+  const auto classes = static_cast<int>(facts.recipe.classes.size());
   // Documents that validate with the test part leave nothing to choose on.
-  const bool apart = facts.data.validation.sources != facts.data.test.sources;
-  if (facts.validation != nullptr && apart) {
-    validation = scores_of(*facts.validation, classes, positive);
-    validation_truth = facts.data.validation.labels;
+  const bool apart = facts.validation != nullptr && facts.data.validation.sources != facts.data.test.sources;
+  for (int label = 0; label < classes; ++label) {
+    if (facts.recipe.positive_class >= 0 && label != facts.recipe.positive_class) continue;
+    const std::vector<float> test = scores_of_class(facts.test.probabilities, classes, label);
+    std::vector<float> validation;
+    std::span<const std::int32_t> validation_truth;
+    if (apart) {
+      validation = scores_of_class(facts.validation->probabilities, classes, label);
+      validation_truth = facts.data.validation.labels;
+    }
+    report.thresholds.push_back(threshold_table(facts.recipe.classes[static_cast<std::size_t>(label)], label,
+                                                own_decision(report.results.back().confusion, label),
+                                                {facts.data.test.labels, test}, "validation part",
+                                                {validation_truth, validation}));
   }
-  report.thresholds =
-      threshold_table(facts.recipe.classes[static_cast<std::size_t>(positive)], positive,
-                      {facts.data.test.labels, test}, "validation part", {validation_truth, validation});
 }
 
 EvaluationOptions evaluation_options(const RunFacts& facts, int draws) {
@@ -154,23 +141,6 @@ EvaluationOptions evaluation_options(const RunFacts& facts, int draws) {
                       : two                                   ? 1
                                                               : 0,
           .bootstrap = {.draws = draws}};
-}
-
-void add_patients(const RunFacts& facts, RunReport& report) {
-  if (facts.data.test_patients.empty()) return;
-  const std::size_t classes = facts.recipe.classes.size(), columns = classes == 2 ? 1 : classes;
-  const GroupedPredictions cases = mean_by_group(facts.data.test_patients, facts.data.test.labels,
-                                                 facts.test.probabilities, static_cast<int>(columns));
-  std::vector<std::int32_t> predicted;
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    const std::span<const float> row = std::span(cases.probabilities).subspan(i * columns, columns);
-    predicted.push_back(columns == 1
-                            ? static_cast<std::int32_t>(row[0] > 0.5f)
-                            : static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
-  }
-  report.patients.images = static_cast<std::int64_t>(facts.data.test_patients.size());
-  report.patients.result = evaluation_result("Test by patient", kUnknown, cases.truth, predicted, cases.probabilities,
-                                             facts.recipe.classes, evaluation_options(facts, kDraws));
 }
 
 void add_history(const RunFacts& facts, RunReport& report) {
@@ -217,7 +187,8 @@ RunReport report_of(const RunFacts& facts) {
                                              facts.test.probabilities, facts.recipe.classes,
                                              evaluation_options(facts, kDraws)));
   add_thresholds(facts, report);
-  add_patients(facts, report);
+  report.patients = patient_result(facts.data.test_patients, facts.data.test.labels, facts.test.probabilities,
+                                   facts.recipe.classes, evaluation_options(facts, kDraws));
   report.baselines = facts.baselines;
   add_history(facts, report);
   add_examples(facts, report);
@@ -242,34 +213,6 @@ RunReport report_of(const RunFacts& facts) {
   for (const RecipeNote& note : facts.recipe.notes) report.notes.push_back({note.title, note.text});
   report.configuration = facts.config.dump(2);
   return report;
-}
-
-nlohmann::json metrics_json(const EvaluationResult& result) {
-  const auto number = [](double value) {
-    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-  };
-  nlohmann::json names = nlohmann::json::array(), confusion = nlohmann::json::array(),
-                 figures = nlohmann::json::object();
-  for (int truth = 0; truth < result.confusion.classes; ++truth) {
-    nlohmann::json row = nlohmann::json::array();
-    for (int predicted = 0; predicted < result.confusion.classes; ++predicted) {
-      row.push_back(result.confusion.at(truth, predicted));
-    }
-    confusion.push_back(std::move(row));
-  }
-  for (const Figure& figure : result.figures) {
-    figures[figure.key] = {
-        {"value", number(figure.value)}, {"low", number(figure.interval.low)}, {"high", number(figure.interval.high)}};
-  }
-  for (const ClassScores& row : result.scores.classes) names.push_back(row.name);
-  const Figure* auc = find_figure(result.figures, "roc_auc");
-  return {{"loss", number(result.loss)},
-          {"accuracy", result.scores.accuracy},
-          {"auc", number(auc == nullptr ? kUnknown : auc->value)},
-          {"classes", class_scores(result.scores)},
-          {"class_names", names},
-          {"confusion", confusion},
-          {"figures", figures}};
 }
 
 }  // namespace curie

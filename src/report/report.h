@@ -34,6 +34,7 @@ struct EvaluationResult {
   std::vector<PrecisionRecallCurve> precision_recall;  // likewise
   CalibrationCurve calibration;  // two classes: of the probability of class 1; more: of the class that was predicted
   std::vector<Figure> figures;   // or none
+  std::vector<double> top_k;     // more than two classes: top-k accuracy for k = 1 to 5, below the number of classes
   BootstrapOptions bootstrap{.draws = 0};  // how the figures' intervals came about
 };
 
@@ -136,7 +137,7 @@ struct RunReport {
   std::vector<EpochRecord> history;
   StoppingRecord stopping;
 
-  ThresholdTable thresholds;
+  std::vector<ThresholdTable> thresholds;  // of the class to be found, or of each class
   PatientResult patients;
   std::vector<Baseline> baselines;  // beside "always the commonest class", which is computed from the result
 
@@ -175,10 +176,17 @@ struct ScoredSamples {
   std::span<const float> scores;
 };
 
-// The thresholds .5, Youden's, and those for sensitivities of 90, 95 and 99 %, chosen on `choose` and counted on
-// `count`. Where `choose` is empty, or holds one class only, they are chosen on `count` and the table says so.
-ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const ScoredSamples& count,
-                               std::string chosen_on, const ScoredSamples& choose);
+// The model's own decision, Youden's threshold, and those for sensitivities of 90, 95 and 99 %, chosen on `choose` and
+// counted on `count`. Where `choose` is empty, or holds one class only, they are chosen on `count` and the table says
+// so. No rows where `count` holds one class only.
+ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const OperatingPoint& own_decision,
+                               const ScoredSamples& count, std::string chosen_on, const ScoredSamples& choose);
+
+// The evaluation counted by patient; patients[i] names that of sample i. No result where no patient is named. Throws as
+// evaluation_result.
+PatientResult patient_result(std::span<const std::string> patients, std::span<const std::int32_t> truth,
+                             std::span<const float> probabilities, std::span<const std::string> class_names,
+                             const EvaluationOptions& options);
 
 // Whether Chart.js is in this build, and which version or why not; one line for `curie info`.
 bool has_chart_js();
