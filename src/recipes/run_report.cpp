@@ -1,118 +1,12 @@
 #include "recipes/run_report.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "curie_version.h"
-#include "model/saliency.h"
-#include "tensor/log.h"
+#include "recipes/run_pictures.h"
 
 namespace curie {
 namespace {
 
-constexpr std::size_t kExamples = 12;
-constexpr std::size_t kMistakes = 24;
-constexpr int kExplained = 128;  // pixels of the longer side of a heat map
-constexpr int kThumbnail = 96;   // and of an image in the contact sheet
-constexpr int kSmallThumbnail = 64;
-constexpr std::size_t kLargeSheet = 1000;  // images from which on thumbnails are small
 constexpr int kDraws = 1000;
-
-ExamplePrediction example(const RunFacts& facts, int sample) {
-  const LabelledImages& images = facts.data.test;
-  const auto i = static_cast<std::size_t>(sample);
-  const Tensor pixels = images.pixels.rows(sample, 1);
-  const std::span<const std::uint8_t> bytes = pixels.host<std::uint8_t>();
-  return {.width = pixels.shape()[2],
-          .height = pixels.shape()[1],
-          .channels = pixels.shape()[3],
-          .pixels = {bytes.begin(), bytes.end()},
-          .truth = images.class_names[static_cast<std::size_t>(images.labels[i])],
-          .predicted = images.class_names[static_cast<std::size_t>(facts.test.predicted[i])],
-          .probability = facts.test.confidence(sample),
-          .source = images.sources[i]};
-}
-
-// The chosen samples by descending or ascending confidence, the first `most` of them.
-std::vector<int> first_by_confidence(const RunFacts& facts, std::vector<int> samples, bool surest_first,
-                                     std::size_t most) {
-  std::stable_sort(samples.begin(), samples.end(), [&](int a, int b) {
-    const double first = facts.test.confidence(a);
-    const double second = facts.test.confidence(b);
-    return surest_first ? first > second : first < second;
-  });
-  samples.resize(std::min(samples.size(), most));
-  return samples;
-}
-
-std::vector<ExamplePrediction> examples(const RunFacts& facts, const std::vector<int>& samples) {
-  std::vector<ExamplePrediction> chosen;
-  for (const int sample : samples) chosen.push_back(example(facts, sample));
-  return chosen;
-}
-
-Picture picture_of(const ExamplePrediction& example) {
-  return without_idle_color({example.width, example.height, example.channels, example.pixels});
-}
-
-// Grad-CAM of the class that was predicted, over each of these test images.
-void explain(const RunFacts& facts, const std::vector<int>& samples, RunReport& report) {
-  Inspector inspector(*facts.model);
-  const Inspector::LayerInfo& layer = last_convolution(inspector, facts.model->graph());
-  if (layer.shape[0] * layer.shape[1] == 1) return;  // one cell points nowhere
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    inspector.run(facts.data.test.pixels.rows(samples[i], 1));
-    const int predicted = facts.test.predicted[static_cast<std::size_t>(samples[i])];
-    const Tensor cam = grad_cam(inspector, predicted, layer.value);
-    const std::span<const float> values = cam.host<float>();
-    const HeatMap map{cam.shape()[2], cam.shape()[1], {values.begin(), values.end()}};
-    report.wrong[i].explanation = overlaid(at_most(picture_of(report.wrong[i]), kExplained), map);
-  }
-  report.explanation = fmt::format("Grad-CAM of {}", layer.name);
-}
-
-// A report without heat maps is better than none.
-void try_to_explain(const RunFacts& facts, const std::vector<int>& samples, RunReport& report) {
-  const auto& nodes = facts.model->graph().nodes();
-  const bool convolutional =
-      std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.layer->kind() == "Conv2D"; });
-  if (!convolutional || samples.empty()) return;
-  try {
-    explain(facts, samples, report);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::out_of_memory) throw;
-    log_warning("report: no memory for Grad-CAM beside the mistakes: {}", error.what());
-  }
-}
-
-void add_examples(const RunFacts& facts, RunReport& report) {
-  std::vector<int> all(facts.data.test.labels.size());
-  std::iota(all.begin(), all.end(), 0);
-  std::vector<int> right, wrong;
-  for (const int sample : all) {
-    const auto i = static_cast<std::size_t>(sample);
-    (facts.test.predicted[i] == facts.data.test.labels[i] ? right : wrong).push_back(sample);
-  }
-  // An even walk through what is right: not only the easiest samples.
-  std::vector<int> typical;
-  const std::size_t stride = std::max<std::size_t>(1, right.size() / kExamples);
-  for (std::size_t i = 0; i < right.size() && typical.size() < kExamples; i += stride) typical.push_back(right[i]);
-  report.right = examples(facts, first_by_confidence(facts, typical, true, kExamples));
-  report.least_sure = examples(facts, first_by_confidence(facts, all, false, kExamples));
-  const std::vector<int> mistakes = first_by_confidence(facts, wrong, true, kMistakes);
-  report.wrong = examples(facts, mistakes);
-  if (facts.model != nullptr) try_to_explain(facts, mistakes, report);
-
-  for (const int sample : all) {
-    ExamplePrediction one = example(facts, sample);
-    Picture thumbnail = at_most(picture_of(one), all.size() < kLargeSheet ? kThumbnail : kSmallThumbnail);
-    one.width = thumbnail.width;
-    one.height = thumbnail.height;
-    one.channels = thumbnail.channels;
-    one.pixels = std::move(thumbnail.pixels);
-    report.contact_sheet.push_back(std::move(one));
-  }
-}
 
 // One table for the class to be found, or one for each class where none is special.
 void add_thresholds(const RunFacts& facts, RunReport& report) {

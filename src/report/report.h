@@ -143,9 +143,12 @@ struct RunReport {
 
   std::vector<ExamplePrediction> right, wrong, least_sure;
   std::string explanation;  // what the examples' heat maps are: "Grad-CAM of conv2d_2"
-  // Every test image, small, with what was predicted and what is right, as document 004 prints them. The page shows the
-  // first few hundred, the PDF all.
+  // Every test image, small, with what was predicted and what is right, as document 004 prints them. The report shows
+  // the first few hundred, the pages beside it and the PDF all.
   std::vector<ExamplePrediction> contact_sheet;
+  // Names of the files beside the report that begin with every test image and with every mistake; empty: none, since
+  // the report shows them all.
+  std::string sheet_page, mistakes_page;
 
   std::vector<CountRow> counts;
   std::vector<SkippedImage> skipped;

@@ -252,8 +252,17 @@ TEST_CASE("a long contact sheet is cut on the page, mistakes first") {
   report.contact_sheet.push_back(wrong);
   const std::string page = render_html(report, false);
   CHECK(
-      contains(page, "651 test images with the label that was predicted and the correct one; 1 wrong. 600 are shown"));
+      contains(page, "651 test images with the label that was predicted and the correct one; 1 wrong. 300 are shown"));
   CHECK(page.find("class=\"tile wrong\"") < page.find("class=\"tile right\""));
+  CHECK(contains(page, "to keep this page light.<"));
+  CHECK_FALSE(contains(page, "href=\"contact-sheet.html\""));
+  report.sheet_page = "contact-sheet.html";
+  report.mistakes_page = "mistakes.html";
+  const std::string linked = render_html(report, false);
+  CHECK(contains(linked, "<a href=\"contact-sheet.html\">all of them</a> are in contact-sheet.html beside this file."));
+  const ConfusionMatrix& confusion = report.results.back().confusion;
+  CHECK(contains(linked, fmt::format("<a href=\"mistakes.html\">All {} mistakes</a> are in mistakes.html",
+                                     confusion.total() - confusion.correct())));
   report.contact_sheet.clear();
   CHECK_FALSE(contains(render_html(report, false), "Contact sheet"));
 }
