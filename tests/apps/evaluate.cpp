@@ -150,7 +150,7 @@ TEST_CASE("evaluate tells every figure, by image and by patient, and a threshold
   refused(folder, with(kEvaluate, {"--threshold", "1.5"}), "from 0 to 1, such as 0.3, got 1.5");
   refused(folder, with(kEvaluate, {"--threshold", "0.5", "--sensitivity", "0.9"}), "excludes");
   refused(folder, with(kEvaluate, {"--sensitivity", "0.9", "--class", "Covid"}), "did you mean \"COVID\"");
-  refused(folder, with(kEvaluate, {"--draws", "-1"}), "--draws: expected 0 or more");
+  refused(folder, {"evaluate", "run", "--data", "images", "--draws", "-1"}, "--draws: expected 0 or more");
   refused(folder, {"predict", "run", "images/COVID/0.bmp", "--threshold", "-1"}, "from 0 to 1");
   refused(folder, {"predict", "run", "images/COVID/0.bmp", "--class", "COVID"}, "expected it with --threshold");
 }

@@ -26,18 +26,17 @@ TEST_CASE("every misclassified test image has its heat map") {
   const Quiet quiet;
   const TemporaryFolder folder;
   RunOptions options;
-  options.recipe = "radiography-lenet-128";
   options.out = folder / "run";
-  options.epochs = 1;  // it has learned next to nothing: most of four classes are mistaken
-  options.limits = {{"COVID", 320}, {"Lung_Opacity", 320}, {"Normal", 1200}, {"Viral Pneumonia", 320}};
+  options.epochs = 1;  // of four steps: it has learned next to nothing
+  options.limits = {{"Normal", 900}, {"COVID", 650}};
   options.backend.threads = 2;
   options.use_cache = false;
   options.verbose = Verbosity::silent;
   const RunOutcome outcome = run_recipe(options);
   int tested = 0, right = 0;
   const nlohmann::json& confusion = outcome.metrics.at("test").at("confusion");
-  for (std::size_t truth = 0; truth < 4; ++truth) {
-    for (std::size_t predicted = 0; predicted < 4; ++predicted) {
+  for (std::size_t truth = 0; truth < 2; ++truth) {
+    for (std::size_t predicted = 0; predicted < 2; ++predicted) {
       const int images = confusion.at(truth).at(predicted).get<int>();
       tested += images;
       if (truth == predicted) right += images;
