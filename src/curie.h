@@ -3,6 +3,7 @@
 
 #include "data/arrays.h"
 #include "data/augmented_dataset.h"
+#include "data/channel_statistics.h"
 #include "data/dataset.h"
 #include "data/folder.h"
 #include "data/labels.h"
