@@ -61,7 +61,8 @@ void collect_tensors(const json& value, std::vector<std::string>& names) {
 
 class Reader {
  public:
-  Reader(const std::string& file, KerasVersion version) : file_(&file), version_(version) {}
+  Reader(const std::string& file, KerasVersion version, GroupNumbering numbering)
+      : file_(&file), version_(version), numbering_(numbering) {}
 
   KerasModel read(const json& config) {
     const std::string name = model_name(config);
@@ -181,7 +182,8 @@ class Reader {
     std::map<std::string, std::string> groups;
     ClassCounter counter;
     for (const Item& item : all) {
-      const bool fresh = groups.emplace(item.name, group + "layers/" + counter.next(item.class_name)).second;
+      const std::string own = counter.next(item.class_name, group_numbers(*item.layer, numbering_));
+      const bool fresh = groups.emplace(item.name, group + "layers/" + own).second;
       CURIE_CHECK(fresh, file, "{}: two layers are named {}", *file_, quote_name(item.name));
     }
     const auto run = [&](const Item& item, std::span<const Flow> inputs) {
@@ -283,6 +285,7 @@ class Reader {
 
   const std::string* file_;
   KerasVersion version_;
+  GroupNumbering numbering_;
   Model* model_ = nullptr;
   std::vector<KerasPlace> places_;
   bool scales_ = false;
@@ -290,14 +293,9 @@ class Reader {
 
 }  // namespace
 
-KerasModel read_keras_model(const json& config, const std::string& file, KerasVersion version) {
-  return Reader(file, version).read(config);
-}
-
-std::string ClassCounter::next(const std::string& class_name) {
-  const std::string base = snake_case(class_name);
-  const int count = counts_[base]++;
-  return count == 0 ? base : fmt::format("{}_{}", base, count);
+KerasModel read_keras_model(const json& config, const std::string& file, KerasVersion version,
+                            GroupNumbering numbering) {
+  return Reader(file, version, numbering).read(config);
 }
 
 }  // namespace curie

@@ -60,10 +60,12 @@ void read_vars_groups(const Hdf5File& file, KerasArrays& out) {
     if (object.group || parts.size() < 4 || parts[parts.size() - 2] != "vars") continue;
     std::string group =
         object.path.substr(1, object.path.size() - parts.back().size() - std::string("/vars/").size() - 1);
-    // The name of "layers" in TensorFlow 2.12 to 2.15.
+    // The name of "layers" in Keras 2.12 to 2.15.
     const std::string old = "_layer_checkpoint_dependencies";
-    for (std::size_t place = group.find(old); place != std::string::npos; place = group.find(old))
+    for (std::size_t place = group.find(old); place != std::string::npos; place = group.find(old)) {
       group.replace(place, old.size(), "layers");
+      out.numbering = GroupNumbering::weighted_twice;
+    }
     if (!group.starts_with("layers/")) continue;  // the optimizer's
     const Hdf5Object* vars = file.find(object.path.substr(0, object.path.rfind('/')));
     const Hdf5Text* name = vars == nullptr ? nullptr : vars->attribute("name");
@@ -101,7 +103,7 @@ bool has_keras_name(const KerasArray* array) {
 }  // namespace
 
 KerasArrays keras_arrays(const Hdf5File& file) {
-  KerasArrays arrays{.file = file.name, .arrays = {}};
+  KerasArrays arrays{.file = file.name, .arrays = {}, .numbering = GroupNumbering::once};
   for (const char* root : {"/model_weights", "/"}) {
     const Hdf5Object* group = file.find(root);
     if (group == nullptr || (!group->attribute("layer_names") && !group->attribute("layer_names0"))) continue;
