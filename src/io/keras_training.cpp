@@ -24,19 +24,21 @@ json with_module(json object, const char* module, KerasVersion dialect) {
   return object;
 }
 
-json keras_schedule(const json& config, const char* class_name, KerasVersion dialect) {
-  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers.schedules", dialect);
+// In HDF5, too: Keras 3 finds no schedule by its class alone, and Keras 2 does not mind.
+json keras_schedule(const json& config, const char* class_name) {
+  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers.schedules",
+                     KerasVersion::keras3);
 }
 
 // A number, or a schedule: those of src/optim have Keras' names, and legacy decay is Keras' InverseTimeDecay.
-json learning_rate(const json& optimizer, KerasVersion dialect) {
+json learning_rate(const json& optimizer) {
   const double decay = optimizer.value("decay", 0.0);
   if (decay != 0.0) {
     return keras_schedule({{"initial_learning_rate", optimizer.at("learning_rate")},
                            {"decay_steps", 1},
                            {"decay_rate", decay},
                            {"staircase", false}},
-                          "InverseTimeDecay", dialect);
+                          "InverseTimeDecay");
   }
   if (!optimizer.contains("schedule")) return optimizer.at("learning_rate");
   json config = optimizer.at("schedule");
@@ -48,7 +50,7 @@ json learning_rate(const json& optimizer, KerasVersion dialect) {
   config.erase("kind");
   config.erase("per");
   if (config.value("warmup_steps", 1.0) == 0.0) config["warmup_target"] = nullptr;
-  return keras_schedule(config, kind.c_str(), dialect);
+  return keras_schedule(config, kind.c_str());
 }
 
 // Several batches to an update and moving averages: what HDF5 files' optimizers (of Keras 2.10) do not have.
@@ -72,7 +74,7 @@ json keras_options(const json& optimizer, KerasVersion dialect) {
 
 json keras_optimizer(const json& optimizer, KerasVersion dialect) {
   const std::string kind = optimizer.at("kind").get<std::string>();
-  json config = {{"name", kind}, {"learning_rate", learning_rate(optimizer, dialect)}};
+  json config = {{"name", kind}, {"learning_rate", learning_rate(optimizer)}};
   const bool decoupled = kind == "adamw" || (kind == "sgd" && optimizer.value("convention", "keras") == "keras");
   if (decoupled && optimizer.value("weight_decay", 0.0) != 0.0) config["weight_decay"] = optimizer.at("weight_decay");
   if (kind == "sgd") {

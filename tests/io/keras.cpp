@@ -77,8 +77,10 @@ void check_same_state(const Model& found, const Model& expected) {
 std::vector<fs::path> written_by_keras() {
   std::vector<fs::path> files;
   for (const char* model : {"sequential", "residual", "nested", "rescaled"}) {
-    for (const char* writer : {"keras2", "keras3"}) files.push_back(kKeras / fmt::format("{}_{}.h5", writer, model));
-    files.push_back(kKeras / fmt::format("keras3_{}.keras", model));
+    for (const char* writer : {"keras2", "keras3"}) {
+      files.push_back(kKeras / fmt::format("{}_{}.h5", writer, model));
+      files.push_back(kKeras / fmt::format("{}_{}.keras", writer, model));
+    }
   }
   return files;
 }
@@ -182,6 +184,18 @@ TEST_CASE("optimizers, schedules and clipping go to Keras and come back") {
   const auto decayed = there_and_back(ready(chain_model(), {.optimizer = Sgd{.learning_rate = 0.01f, .decay = 2e-4f}}));
   CHECK(decayed["schedule"]["kind"] == "InverseTimeDecay");
   CHECK(decayed["schedule"]["decay_rate"] == doctest::Approx(2e-4));
+}
+
+TEST_CASE("schedules carry the module that Keras 3 finds them by, in HDF5 too") {
+  for (const OptimizerChoice& optimizer : {OptimizerChoice(Adam{.schedule = ExponentialDecay{.decay_steps = 9}}),
+                                           OptimizerChoice(Sgd{.learning_rate = 0.01f, .decay = 2e-4f})}) {
+    const Model model = ready(chain_model(), {.optimizer = optimizer});
+    const nlohmann::json config = keras_training_config(model.training_config(), KerasVersion::keras2);
+    const nlohmann::json& rate = config["optimizer_config"]["config"]["learning_rate"];
+    CHECK(rate["module"] == "keras.optimizers.schedules");
+    CHECK(rate.contains("registered_name"));
+    CHECK(!config["optimizer_config"].contains("module"));
+  }
 }
 
 TEST_CASE("layers keep their order, names and padding through Keras") {
