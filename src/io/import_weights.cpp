@@ -6,6 +6,7 @@
 #include <set>
 
 #include "io/bounded_json.h"
+#include "io/file_kind.h"
 #include "io/hdf5.h"
 #include "io/keras.h"
 #include "io/keras_weights.h"
@@ -157,6 +158,15 @@ std::string as_in_keras_order(const Shape& wanted, const Shape& found) {
   return reversed ? "; it is transposed" : (hwio ? "; this is Keras' order (rows, columns, channels, filters)" : "");
 }
 
+Tensor as_float(const Tensor& tensor) {
+  if (tensor.dtype() != DType::bf16) return tensor;
+  Tensor floats = Tensor::zeros(tensor.shape());
+  const std::span<const Bf16> values = tensor.host<Bf16>();
+  std::transform(values.begin(), values.end(), floats.host<float>().begin(),
+                 [](Bf16 value) { return to_float(value); });
+  return floats;
+}
+
 State from_safetensors(const SafetensorsFile& file, Model& model, const Selection& selection,
                        const ImportOptions& options, ImportReport& report) {
   const bool curie = file.metadata.contains("curie.model_format");
@@ -179,9 +189,12 @@ State from_safetensors(const SafetensorsFile& file, Model& model, const Selectio
       CURIE_CHECK(tensor->shape() == shape, file, "{}: tensor {}: expected shape {}{} for layer {}, found {}{}",
                   file.path, quote_name(options.file_prefix + names[0]), to_string(shape), curie ? "" : torch.order(),
                   quote_name(node.name), to_string(tensor->shape()), as_in_keras_order(shape, tensor->shape()));
-      CURIE_CHECK(tensor->dtype() == DType::f32, file, "{}: tensor {}: expected float32 or float16, found {}",
-                  file.path, quote_name(options.file_prefix + names[0]), name_of(tensor->dtype()));
-      state.emplace_back(own, curie ? *tensor : torch.from_torch(*tensor));
+      CURIE_CHECK(tensor->dtype() == DType::f32 || tensor->dtype() == DType::bf16, file,
+                  "{}: tensor {}: expected float32, float16 or bfloat16, found {}", file.path,
+                  quote_name(options.file_prefix + names[0]), name_of(tensor->dtype()));
+      const Tensor value = as_float(*tensor);
+      if (parameter.name == "moving_variance") check_variance(value, options.file_prefix + names[0], file.path);
+      state.emplace_back(own, curie ? value : torch.from_torch(value));
     }
   };
   for (Node* node : selection.wanted) visit(*node, true);
@@ -215,6 +228,7 @@ ImportReport import_weights(Model& model, const std::filesystem::path& path, con
       probe = probe_in(weights.note, file);
       imported = from_keras(weights.arrays, selection, options, report);
     } else {
+      expect_weights_file(path);
       const SafetensorsFile tensors = read_safetensors(path);
       check_finite(tensors);
       imported = from_safetensors(tensors, model, selection, options, report);

@@ -123,7 +123,7 @@ LoadedModel make_model(const Contents& contents, const std::string& device, cons
   model.compile(options);
   model.set_state(state);
   read_keras_optimizer(contents.weights, contents.training, read);
-  if (contents.note.is_object() && contents.note.contains("probe"))
+  if (contents.note.is_object() && !contents.note.value("probe", json()).is_null())
     check_probe(model, contents.note["probe"], false, contents.file);
   return {std::move(model), std::move(info), assumed};
 }

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -73,6 +75,10 @@ class Reader {
     CURIE_CHECK(!model.graph().nodes().empty(), file, "{}: the model has no layers", *file_);
     CURIE_CHECK(output.zeros.kind == Padding::Kind::valid && output.value == model.graph().output(), file,
                 "{}: the model's output is not that of its last layer", *file_);
+    if (!policies_.empty()) {
+      log_warning("{}: its layers compute in {}, Curie computes in float32: answers differ by rounding", *file_,
+                  fmt::join(policies_, ", "));
+    }
     std::sort(places_.begin(), places_.end(),
               [](const KerasPlace& a, const KerasPlace& b) { return a.positions < b.positions; });
     return {std::move(model), std::move(places_), scales_};
@@ -259,6 +265,7 @@ class Reader {
       return read_model(*item.layer, inputs[0], around, group + "/", trainable, depth + 1);
     }
     const KerasFields fields((*item.layer)["config"], item.class_name, *file_);
+    if (const std::string policy = fields.dtype(); policy != "float32") policies_.insert(quote_name(policy));
     const std::string node = unused_name(around.names);
     const std::size_t before = model_->graph().nodes().size();
     const Flow flow = add_keras_layer(*model_, fields, inputs, node, version_);
@@ -289,6 +296,7 @@ class Reader {
   Model* model_ = nullptr;
   std::vector<KerasPlace> places_;
   bool scales_ = false;
+  std::set<std::string> policies_;  // of layers that do not compute in float32
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "io/layout.h"
+#include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
 namespace curie {
@@ -144,6 +145,7 @@ std::vector<std::pair<std::string, Tensor>> parameters_from_keras(const std::str
                 to_string(shape), order_of(shape), parameter.name, quote_name(node), to_string(array.value.shape()),
                 hint(shape, array.value.shape()));
     check_finite(array.value, array.path, file);
+    if (parameter.name == "moving_variance") check_variance(array.value, array.path, file);
     result.emplace_back(node + "/" + parameter.name, curie_value(array.value));
   }
   return result;
