@@ -7,7 +7,8 @@
 #include "io/hdf5.h"
 #include "io/keras.h"
 #include "model/session.h"
-#include "recipes/run_report.h"
+#include "recipes/predictions.h"
+#include "report/metrics_json.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 

@@ -56,29 +56,6 @@ SourceImages draw_phantoms(const Recipe& recipe, const DataOptions& options) {
   return source;
 }
 
-// Each loaded image's patient; none where not one is known.
-std::vector<std::string> patients_in(const FolderScan& scan, const std::vector<int>& files, bool wanted) {
-  PatientGroups groups;
-  try {
-    groups = patients_of(scan);
-  } catch (const Error& error) {
-    if (wanted) throw;
-    log_warning("patients are not known: {}", error.what());  // another program's metadata.csv, perhaps
-  }
-  CURIE_CHECK(!wanted || groups.known > 0, data,
-              "{}: expected to know patients, to keep their images together: a metadata.csv with columns file and "
-              "patient, or file names as in Kermany's chest X-rays (person12_..., IM-0034-...)",
-              scan.root.string());
-  if (groups.known == 0) return {};
-  if (wanted && groups.known < static_cast<int>(scan.files.size())) {
-    log_info("the patients of {} of {} images are known; each other image counts as a patient", groups.known,
-             scan.files.size());
-  }
-  std::vector<std::string> patients;
-  for (const int file : files) patients.push_back(groups.names[static_cast<std::size_t>(file)]);
-  return patients;
-}
-
 SourceImages read_folder(const Recipe& recipe, const DataOptions& options) {
   const FolderScan scan = scan_class_folders(options.folder, {.classes = recipe.classes, .limits = options.limits});
   LoadResult loaded = load_images(scan, recipe.preprocessing,
@@ -163,6 +140,28 @@ SourceImages read_arrays(const Recipe& recipe, const DataOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::string> patients_in(const FolderScan& scan, const std::vector<int>& files, bool wanted) {
+  PatientGroups groups;
+  try {
+    groups = patients_of(scan);
+  } catch (const Error& error) {
+    if (wanted) throw;
+    log_warning("patients are not known: {}", error.what());  // another program's metadata.csv, perhaps
+  }
+  CURIE_CHECK(!wanted || groups.known > 0, data,
+              "{}: expected to know patients, to keep their images together: a metadata.csv with columns file and "
+              "patient, or file names as in Kermany's chest X-rays (person12_..., IM-0034-...)",
+              scan.root.string());
+  if (groups.known == 0) return {};
+  if (wanted && groups.known < static_cast<int>(scan.files.size())) {
+    log_info("the patients of {} of {} images are known; each other image counts as a patient", groups.known,
+             scan.files.size());
+  }
+  std::vector<std::string> patients;
+  for (const int file : files) patients.push_back(groups.names[static_cast<std::size_t>(file)]);
+  return patients;
+}
 
 LabelledImages images_from_arrays(const DataOptions::Arrays& arrays, const std::vector<std::string>& classes,
                                   const Shape& wanted) {
