@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "tensor/error.h"
 #include "tensor/files.h"
 
 namespace curie {
@@ -14,12 +15,29 @@ namespace {
 struct CompareArguments {
   std::vector<std::filesystem::path> runs;
   std::filesystem::path out;
-  bool json = false;
+  bool force = false, json = false;
 };
+
+// A page is written over only when it is meant to be, and never what a run left in its folder.
+void check_page(const CompareArguments& arguments) {
+  namespace fs = std::filesystem;
+  const fs::path& out = arguments.out;
+  if (!fs::exists(fs::symlink_status(out))) return;
+  const fs::path folder = fs::weakly_canonical(out).parent_path();
+  for (const fs::path& run : arguments.runs)
+    CURIE_CHECK(folder != fs::weakly_canonical(run / "."), usage,
+                "{}: it lies in the folder of a run that is compared, and is not written over; choose another name",
+                out.string());
+  CURIE_CHECK(arguments.force, usage, "{} is there already; --force writes over it, or choose another name",
+              out.string());
+}
 
 void compare(const CompareArguments& arguments) {
   const std::vector<RunRecord> runs = read_runs(arguments.runs);
-  if (!arguments.out.empty()) write_file(arguments.out, comparison_html(runs));
+  if (!arguments.out.empty()) {
+    check_page(arguments);
+    write_file(arguments.out, comparison_html(runs));
+  }
   if (arguments.json) {
     fmt::print("{}\n", comparison_json(runs).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return;
@@ -39,6 +57,7 @@ void add_compare(CLI::App& app) {
       ->required();
   command->add_option("--out", arguments->out, "also write one HTML page with the curves of all runs")
       ->type_name("FILE.html");
+  command->add_flag("--force", arguments->force, "write over FILE.html");
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
   command->footer("Example: curie compare runs/first runs/second --out compared.html");
   command->callback([arguments] { compare(*arguments); });

@@ -11,6 +11,7 @@
 #include "model_options.h"
 #include "recipes/run.h"
 #include "recipes/run_files.h"
+#include "tensor/files.h"
 
 namespace curie {
 namespace {
@@ -24,6 +25,22 @@ struct ConvertArguments {
   ImportOptions import;
   bool force = false;
 };
+
+constexpr const char* kEndings[][2] = {{"onnx", ".onnx"}, {"safetensors", ".safetensors"}, {"curie", ".safetensors"}};
+
+// That the name says what the file is, and that nobody's file is lost.
+void check_target(const ConvertArguments& arguments) {
+  const fs::path& out = arguments.out;
+  for (const auto& [format, ending] : kEndings)
+    CURIE_CHECK(arguments.format != format || out.extension() == ending, usage,
+                "{}: the name of a file for --to {} ends in {}", out.string(), format, ending);
+  // A link to nothing, too, is something that somebody put there.
+  const fs::file_status status = fs::symlink_status(out);
+  CURIE_CHECK(arguments.force || !fs::exists(status), usage,
+              "{} is there already; --force writes over it, or choose another name", out.string());
+  CURIE_CHECK(!fs::exists(fs::status(out)) || fs::is_regular_file(fs::status(out)), usage,
+              "{} is not a file, and is not written over; choose another name", out.string());
+}
 
 // What is written, to say so.
 std::string write(const ConvertArguments& arguments, LoadedModel& loaded) {
@@ -49,8 +66,8 @@ std::string write(const ConvertArguments& arguments, LoadedModel& loaded) {
 }
 
 void convert(const ConvertArguments& arguments) {
-  CURIE_CHECK(arguments.force || !fs::exists(arguments.out), usage,
-              "{} is there already; --force writes over it, or choose another name", arguments.out.string());
+  check_target(arguments);
+  remove_unfinished_on_signals();
   LoadedModel loaded = arguments.from.open("cpu", {}, arguments.import);
   if (arguments.format == "keras") restore_optimizer(loaded.model, model_file_of(arguments.from.model));
   const std::string what = write(arguments, loaded);
@@ -71,8 +88,10 @@ void add_convert(CLI::App& app) {
       ->check(CLI::IsMember({"keras", "onnx", "safetensors", "curie"}))
       ->required();
   arguments->from.add_to(*command);
-  command->get_option("--classes")->allow_extra_args();
   command->add_option("--leave-out", arguments->import.leave_out, "with --recipe: layers that MODEL has no weights for")
+      ->type_name("A,B,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->needs("--recipe");
   command
       ->add_flag("--allow-unused", arguments->import.allow_unused,

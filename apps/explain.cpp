@@ -30,11 +30,9 @@ struct ExplainArguments {
   std::string layer, class_name;
   int windows = 10;
   DeviceOptions device;
-  bool json = false;
+  bool force = false, json = false;
   std::string command_line;
 };
-
-constexpr std::size_t kManyLayers = 30;  // from here on each layer shows fewer maps, to keep the page light
 
 // A name that is a file name everywhere.
 std::string file_name(std::string_view name) {
@@ -50,6 +48,14 @@ std::string file_name(std::string_view name) {
 void write_picture(const fs::path& path, const Picture& picture) {
   const std::vector<std::uint8_t> bytes = png_file(picture);
   write_file(path, std::as_bytes(std::span(bytes)));
+}
+
+constexpr int kAll = 1 << 20;  // more maps, units or filters than a layer has
+
+// The page shows the first of many, to stay light; the file beside it has them all.
+void write_all(const fs::path& file, const LayerView& all, LayerView& on_page) {
+  write_picture(file, all.picture);
+  if (on_page.text != all.text) on_page.text += fmt::format("; all of them are in {}", file.filename().string());
 }
 
 HeatMap heat_map(std::span<const float> values, int width, int height) {
@@ -121,13 +127,16 @@ class Explainer {
     std::vector<LayerView> views;
     for (const auto& [name, tensor] : model_.state()) {
       const std::string suffix = "/kernel";
-      if (tensor.shape().rank() != 4 || !name.ends_with(suffix)) continue;
-      LayerView view = filter_view(tensor);
+      const Shape& shape = tensor.shape();
+      if (!name.ends_with(suffix)) continue;
+      const bool dense = shape.rank() == 2;
+      LayerView view = dense ? matrix_view(tensor) : filter_view(tensor);
       view.name = name.substr(0, name.size() - suffix.size());
-      view.kind = "convolution";
-      view.shape = fmt::format("{} filters of {} x {} x {}", tensor.shape()[0], tensor.shape()[1], tensor.shape()[2],
-                               tensor.shape()[3]);
-      write_picture(folder / fmt::format("filters-{:02}-{}.png", views.size() + 1, file_name(view.name)), view.picture);
+      view.kind = dense ? "dense layer" : "convolution";
+      view.shape = dense ? fmt::format("{} x {} weights", shape[0], shape[1])
+                         : fmt::format("{} filters of {} x {} x {}", shape[0], shape[1], shape[2], shape[3]);
+      const fs::path file = folder / fmt::format("filters-{:02}-{}.png", views.size() + 1, file_name(view.name));
+      dense ? write_picture(file, view.picture) : write_all(file, filter_view(tensor, kAll), view);
       views.push_back(std::move(view));
     }
     return views;
@@ -182,16 +191,15 @@ class Explainer {
   }
 
   void add_layers(const fs::path& folder, ExplainedImage& image) const {
-    const int most = inspector_.layers().size() > kManyLayers ? 24 : 64;
     for (const Inspector::LayerInfo& layer : inspector_.layers()) {
       if (layer.kind == "Flatten" || layer.kind == "Dropout") continue;  // pass on what they get
       const Tensor output = inspector_.output(layer.value);
-      LayerView view = activation_view(output, most);
+      LayerView view = activation_view(output);
       view.name = layer.name;
       view.kind = layer.kind;
       view.shape = to_string(layer.shape);
-      write_picture(folder / fmt::format("layer-{:02}-{}.png", image.layers.size() + 1, file_name(view.name)),
-                    view.picture);
+      write_all(folder / fmt::format("layer-{:02}-{}.png", image.layers.size() + 1, file_name(view.name)),
+                activation_view(output, kAll), view);
       image.layers.push_back(std::move(view));
     }
   }
@@ -235,6 +243,11 @@ void print(const ExplainArguments& arguments, const Explanation& explanation, co
 }
 
 void explain(const ExplainArguments& arguments) {
+  std::error_code none;  // what is no folder is told by who makes it one
+  CURIE_CHECK(arguments.force || !fs::is_directory(arguments.out, none) || fs::is_empty(arguments.out, none), usage,
+              "--out {}: the folder holds files already; --force adds to them and writes over those of the same names, "
+              "or choose another one",
+              arguments.out.string());
   LoadedModel loaded = arguments.model.open(arguments.device.device, arguments.device.backend);
   Explainer explainer(arguments, loaded);
   make_writable_folder(arguments.out);
@@ -280,6 +293,7 @@ void add_explain(CLI::App& app, const std::vector<std::string>& command_line) {
       ->capture_default_str();
   arguments->model.add_to(*command);
   arguments->device.add_to(*command);
+  command->add_flag("--force", arguments->force, "write into a folder that holds files already");
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
   command->footer(
       "Grad-CAM, an occlusion map and the input's gradient over each X-ray, and what every layer makes of it, as PNG\n"

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "data/folder.h"
 #include "io/torch_file.h"
@@ -28,7 +29,9 @@ ToldInfo told_info(const ModelOptions& options) {
             .resample = recipe.preprocessing.resample,
             .channel_order =
                 recipe.preprocessing.channels == 3 ? std::optional(recipe.preprocessing.channel_order) : std::nullopt,
-            .normalization = recipe.build(1).normalization()};
+            .normalization = recipe.build(1).normalization(),
+            .by_recipe = options.classes.empty() && options.resample.empty() && options.channel_order.empty() &&
+                         options.divide_by == 0 && options.mean.empty() && options.stddev.empty()};
   }
   if (!options.classes.empty()) told.class_names = options.classes;
   if (!options.resample.empty()) told.resample = resample_from_name(options.resample);
@@ -64,6 +67,17 @@ LoadedModel from_recipe(const ModelOptions& options, const std::string& device, 
   return {std::move(model), std::move(info)};
 }
 
+// CLI11's numbers may be nan and inf.
+CLI::Validator finite_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        return number && std::isfinite(value) ? std::string() : "expected a finite number, got " + text;
+      },
+      "");
+}
+
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& command) {
@@ -81,9 +95,15 @@ void ModelOptions::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"rgb", "bgr"}));
   command.add_option("--divide-by", divide_by, "MODEL takes (pixel / N - mean) / stddev; 255 where nothing is told")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  list(command.add_option("--mean", mean, "one a channel, after the division")->type_name("R,G,B"));
-  list(command.add_option("--stddev", stddev, "one a channel, after the division")->type_name("R,G,B"));
+      ->check(CLI::PositiveNumber)
+      ->check(finite_number());
+  list(command.add_option("--mean", mean, "one a channel, after the division")
+           ->type_name("R,G,B")
+           ->check(finite_number()));
+  list(command.add_option("--stddev", stddev, "one a channel, after the division")
+           ->type_name("R,G,B")
+           ->check(CLI::PositiveNumber)
+           ->check(finite_number()));
 }
 
 LoadedModel ModelOptions::open(const std::string& device, const BackendOptions& backend,

@@ -168,13 +168,15 @@ def main():
             "outputs": [[float(value) for value in row] for row in outputs],
             "parameters": model.count_params(),
         }
-        if not KERAS2:  # first, since saving HDF5 makes Keras 3 forget the optimizer
-            model.save(OUT / f"{PREFIX}_{name}.keras")
-            without_times(OUT / f"{PREFIX}_{name}.keras")
+        # First, since saving HDF5 makes Keras 3 forget the optimizer.
+        model.save(OUT / f"{PREFIX}_{name}.keras")
+        without_times(OUT / f"{PREFIX}_{name}.keras")
         model.save(OUT / f"{PREFIX}_{name}.h5")
         if make is nested:
             inner = model.layers[0]
-            inner.save_weights(OUT / f"{PREFIX}_backbone{'.h5' if KERAS2 else '.weights.h5'}")
+            inner.save_weights(OUT / f"{PREFIX}_backbone.weights.h5")
+            if KERAS2:
+                inner.save_weights(OUT / f"{PREFIX}_backbone.h5")
             features = inner.predict(pixels.astype(np.float32) / scale, verbose=0)
             expected["models"]["backbone"] = {"outputs": [[float(v) for v in row.ravel()] for row in features]}
             if not KERAS2:

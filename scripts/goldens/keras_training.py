@@ -65,7 +65,7 @@ def main():
         model = branches()
         model.compile(optimizer=make(), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(x[:half], y[:half], batch_size=BATCH, epochs=2, shuffle=False, verbose=0)
-        if not KERAS2:
+        if not KERAS2 or name == "adam":
             model.save(OUT / f"{PREFIX}_trained_{name}.keras")
             without_times(OUT / f"{PREFIX}_trained_{name}.keras")
         if KERAS2 or name in ("adam", "momentum"):

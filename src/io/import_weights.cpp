@@ -1,9 +1,12 @@
 #include "io/import_weights.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <set>
 
 #include "io/bounded_json.h"
+#include "io/file_kind.h"
 #include "io/hdf5.h"
 #include "io/keras.h"
 #include "io/keras_weights.h"
@@ -12,7 +15,9 @@
 #include "io/safetensors_header.h"
 #include "io/torch_weights.h"
 #include "io/zip_archive.h"
+#include "model/graph.h"
 #include "tensor/files.h"
+#include "tensor/log.h"
 
 namespace curie {
 namespace {
@@ -59,6 +64,55 @@ void check_unused(const std::vector<std::string>& unused, const ImportOptions& o
 
 // --- Keras --------------------------------------------------------------------------------------------------------
 
+// Where layers of a class lie beside each other: the model that they are in.
+std::string parent_of(const std::string& group) { return group.substr(0, group.rfind('/')); }
+
+// The class and the number that "layers/conv2d_2" ends in.
+std::pair<std::string, int> class_and_number(const std::string& group) {
+  const std::string last = group.substr(group.rfind('/') + 1);
+  const std::size_t line = last.rfind('_');
+  int number = 0;
+  const bool numbered =
+      line != std::string::npos &&
+      std::from_chars(last.data() + line + 1, last.data() + last.size(), number).ptr == last.data() + last.size();
+  return numbered ? std::pair(last.substr(0, line), number) : std::pair(last, 0);
+}
+
+// Weights of Keras 2.12 to 2.15 without an architecture tell no layer's name: the layers of each class are taken in
+// their order, which must be as many as the model's.
+void name_by_order(KerasArrays& file, const Model& model) {
+  const auto unnamed = [](const KerasArray& array) {
+    return array.layer.empty() && array.group.starts_with("layers/");
+  };
+  if (file.arrays.empty() || !std::all_of(file.arrays.begin(), file.arrays.end(), unnamed)) return;
+  std::map<std::string, std::map<int, std::string>> groups;  // by class and number
+  std::map<std::string, std::string> parents;
+  for (const KerasArray& array : file.arrays) {
+    const auto [class_name, number] = class_and_number(array.group);
+    const std::string& parent = parents.emplace(class_name, parent_of(array.group)).first->second;
+    CURIE_CHECK(parent == parent_of(array.group), file,
+                "{}: its layers have no names, and those of the class {} lie in several models, whose order it does "
+                "not tell; save the whole model, as .keras or .h5",
+                file.file, class_name);
+    groups[class_name].emplace(number, array.group);
+  }
+  std::map<std::string, std::string> names;
+  std::map<std::string, std::vector<std::string>> nodes;
+  for (const Node& node : model.graph().nodes())
+    if (!node.layer->parameters().empty()) nodes[snake_case(node.layer->kind())].push_back(node.name);
+  for (const auto& [class_name, numbered] : groups) {
+    const std::vector<std::string>& own = nodes[class_name];
+    CURIE_CHECK(numbered.size() <= own.size(), file,
+                "{}: its layers have no names, and it has {} of the class {} where the model has {}; save the whole "
+                "model, as .keras or .h5",
+                file.file, numbered.size(), class_name, own.size());
+    std::size_t next = 0;
+    for (const auto& [number, group] : numbered) names.emplace(group, own[next++]);
+  }
+  for (KerasArray& array : file.arrays) array.layer = names.at(array.group);
+  log_warning("{}: its layers have no names; those of a class are taken in the order of their numbers", file.file);
+}
+
 State from_keras(const KerasArrays& file, const Selection& selection, const ImportOptions& options,
                  ImportReport& report) {
   const auto arrays_of = [&](const std::string& node) {
@@ -104,6 +158,15 @@ std::string as_in_keras_order(const Shape& wanted, const Shape& found) {
   return reversed ? "; it is transposed" : (hwio ? "; this is Keras' order (rows, columns, channels, filters)" : "");
 }
 
+Tensor as_float(const Tensor& tensor) {
+  if (tensor.dtype() != DType::bf16) return tensor;
+  Tensor floats = Tensor::zeros(tensor.shape());
+  const std::span<const Bf16> values = tensor.host<Bf16>();
+  std::transform(values.begin(), values.end(), floats.host<float>().begin(),
+                 [](Bf16 value) { return to_float(value); });
+  return floats;
+}
+
 State from_safetensors(const SafetensorsFile& file, Model& model, const Selection& selection,
                        const ImportOptions& options, ImportReport& report) {
   const bool curie = file.metadata.contains("curie.model_format");
@@ -126,9 +189,12 @@ State from_safetensors(const SafetensorsFile& file, Model& model, const Selectio
       CURIE_CHECK(tensor->shape() == shape, file, "{}: tensor {}: expected shape {}{} for layer {}, found {}{}",
                   file.path, quote_name(options.file_prefix + names[0]), to_string(shape), curie ? "" : torch.order(),
                   quote_name(node.name), to_string(tensor->shape()), as_in_keras_order(shape, tensor->shape()));
-      CURIE_CHECK(tensor->dtype() == DType::f32, file, "{}: tensor {}: expected float32 or float16, found {}",
-                  file.path, quote_name(options.file_prefix + names[0]), name_of(tensor->dtype()));
-      state.emplace_back(own, curie ? *tensor : torch.from_torch(*tensor));
+      CURIE_CHECK(tensor->dtype() == DType::f32 || tensor->dtype() == DType::bf16, file,
+                  "{}: tensor {}: expected float32, float16 or bfloat16, found {}", file.path,
+                  quote_name(options.file_prefix + names[0]), name_of(tensor->dtype()));
+      const Tensor value = as_float(*tensor);
+      if (parameter.name == "moving_variance") check_variance(value, options.file_prefix + names[0], file.path);
+      state.emplace_back(own, curie ? value : torch.from_torch(value));
     }
   };
   for (Node* node : selection.wanted) visit(*node, true);
@@ -156,11 +222,13 @@ ImportReport import_weights(Model& model, const std::filesystem::path& path, con
     std::vector<std::byte> start(std::min<std::size_t>(16, InputFile(path).size()));
     InputFile(path).read(0, start);
     if (looks_like_keras(start)) {
-      const KerasFileWeights weights = read_keras_weights(read_file(path), file);
+      KerasFileWeights weights = read_keras_weights(read_file(path), file);
+      name_by_order(weights.arrays, model);
       report.format = looks_like_zip(start) ? ".keras archive" : "Keras HDF5";
       probe = probe_in(weights.note, file);
       imported = from_keras(weights.arrays, selection, options, report);
     } else {
+      expect_weights_file(path);
       const SafetensorsFile tensors = read_safetensors(path);
       check_finite(tensors);
       imported = from_safetensors(tensors, model, selection, options, report);

@@ -103,7 +103,7 @@ std::vector<std::pair<std::string, Tensor>> state_from(const Contents& contents,
 
 LoadedModel make_model(const Contents& contents, const std::string& device, const BackendOptions& backend,
                        const ToldInfo& told) {
-  KerasModel read = read_keras_model(contents.model, contents.file, contents.version);
+  KerasModel read = read_keras_model(contents.model, contents.file, contents.version, contents.arrays.numbering);
   Model& model = read.model;
   const auto state = state_from(contents, read);
   Assumed assumed;
@@ -123,7 +123,7 @@ LoadedModel make_model(const Contents& contents, const std::string& device, cons
   model.compile(options);
   model.set_state(state);
   read_keras_optimizer(contents.weights, contents.training, read);
-  if (contents.note.is_object() && contents.note.contains("probe"))
+  if (contents.note.is_object() && !contents.note.value("probe", json()).is_null())
     check_probe(model, contents.note["probe"], false, contents.file);
   return {std::move(model), std::move(info), assumed};
 }
@@ -260,12 +260,20 @@ void save_keras_archive(const std::filesystem::path& path, Model& model, const M
 
 KerasFileWeights read_keras_weights(std::span<const std::byte> bytes, const std::string& file) {
   if (looks_like_zip(bytes)) {
-    const ZipEntries entries = read_zip(bytes, file, {kWeightsEntry, kCurieEntry});
+    const ZipEntries entries = read_zip(bytes, file, {kConfigEntry, kWeightsEntry, kCurieEntry});
     const auto note = entries.find(kCurieEntry);
-    return {keras_arrays(parse_hdf5(entry_of(entries, kWeightsEntry, file), file, {"optimizer"})),
-            note == entries.end()
-                ? "null"
-                : std::string(reinterpret_cast<const char*>(note->second.data()), note->second.size())};
+    KerasArrays arrays = keras_arrays(parse_hdf5(entry_of(entries, kWeightsEntry, file), file, {"optimizer"}));
+    if (const auto config = entries.find(kConfigEntry); config != entries.end()) {
+      const std::string description(reinterpret_cast<const char*>(config->second.data()), config->second.size());
+      const auto names = keras_group_names(parse_bounded_json(description, file, kConfigEntry), arrays.numbering);
+      for (KerasArray& array : arrays.arrays) {
+        const auto name = names.find(array.group);
+        if (array.layer.empty() && name != names.end()) array.layer = name->second;
+      }
+    }
+    return {std::move(arrays), note == entries.end() ? "null"
+                                                     : std::string(reinterpret_cast<const char*>(note->second.data()),
+                                                                   note->second.size())};
   }
   const Hdf5File hdf5 = parse_hdf5(bytes, file, {"optimizer_weights", "optimizer"});
   const Hdf5Text* note = hdf5.find("/")->attribute(kCurieAttribute);

@@ -127,6 +127,15 @@ Activation KerasFields::activation() const {
                    brief(*activation)));
 }
 
+std::string KerasFields::dtype() const {
+  if (!has("dtype")) return "float32";
+  const json* policy = &value("dtype");
+  if (policy->is_object() && policy->contains("config") && (*policy)["config"].is_object() &&
+      (*policy)["config"].contains("name"))
+    policy = &(*policy)["config"]["name"];
+  return policy->is_string() ? policy->get<std::string>() : brief(*policy);
+}
+
 Initializer KerasFields::initializer(const std::string& field, Initializer otherwise) const {
   if (!has(field)) return otherwise;
   const json& initializer = value(field);

@@ -24,6 +24,7 @@ class KerasFields {
   Extent2 extent(const std::string& field) const;  // a number or two
   Padding padding() const;                         // "valid" or "same"
   Activation activation() const;
+  std::string dtype() const;  // that the layer computes in, or its policy: "mixed_float16"; float32 where none is told
   Initializer initializer(const std::string& field, Initializer otherwise) const;
   // ((top, bottom), (left, right)), (rows, columns) or one number.
   Padding cells(const std::string& field) const;

@@ -48,7 +48,9 @@ struct Call {
 };
 
 void warn_of_regularizers(const Call& call) {
-  for (const char* field : {"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint"}) {
+  for (const char* field :
+       {"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
+        "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"}) {
     if (call.fields.has(field))
       log_warning("layer \"{}\": its {} is left out; it matters for training only", call.node, field);
   }
@@ -117,6 +119,7 @@ Flow batch_normalization(const Call& call) {
   const int rank = call.model.graph().shape(call.inputs[0].value).rank();
   call.fields.expect("axis", {json(-1), json(rank), json::array({rank}), json::array({-1})});
   call.fields.expect("renorm", {json(false)});
+  warn_of_regularizers(call);
   // Keras 2 has a kernel for images that keeps the unbiased variance; elsewhere the biased one is kept.
   return call.apply(BatchNormalization{.momentum = static_cast<float>(call.fields.number("momentum", 0.99)),
                                        .epsilon = static_cast<float>(call.fields.number("epsilon", 1e-3)),

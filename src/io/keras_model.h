@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "io/keras_groups.h"
 #include "model/model.h"
 
 namespace curie {
@@ -32,8 +33,9 @@ struct KerasModel {
 enum class KerasVersion { keras2, keras3 };
 
 // `config`: {"class_name": "Sequential" | "Functional" | "Model", "config": ...}. Error(file) for what is damaged or
-// has no translation.
-KerasModel read_keras_model(const nlohmann::json& config, const std::string& file, KerasVersion version);
+// has no translation. `numbering`: of the archive's groups.
+KerasModel read_keras_model(const nlohmann::json& config, const std::string& file, KerasVersion version,
+                            GroupNumbering numbering = GroupNumbering::once);
 
 struct KerasLayer {
   std::string class_name, name;
@@ -51,14 +53,5 @@ nlohmann::json keras_model_config(const std::string& name, const std::vector<Ker
 
 // Whether no element of the value can be below 0, so that padding with zeros and padding with nothing give one maximum.
 bool never_negative(const Graph& graph, int value, const Normalization& normalization);
-
-// "conv2d", "conv2d_1", ...: the groups of .keras archives count layers of a class.
-class ClassCounter {
- public:
-  std::string next(const std::string& class_name);
-
- private:
-  std::map<std::string, int> counts_;
-};
 
 }  // namespace curie

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -61,7 +63,8 @@ void collect_tensors(const json& value, std::vector<std::string>& names) {
 
 class Reader {
  public:
-  Reader(const std::string& file, KerasVersion version) : file_(&file), version_(version) {}
+  Reader(const std::string& file, KerasVersion version, GroupNumbering numbering)
+      : file_(&file), version_(version), numbering_(numbering) {}
 
   KerasModel read(const json& config) {
     const std::string name = model_name(config);
@@ -72,6 +75,10 @@ class Reader {
     CURIE_CHECK(!model.graph().nodes().empty(), file, "{}: the model has no layers", *file_);
     CURIE_CHECK(output.zeros.kind == Padding::Kind::valid && output.value == model.graph().output(), file,
                 "{}: the model's output is not that of its last layer", *file_);
+    if (!policies_.empty()) {
+      log_warning("{}: its layers compute in {}, Curie computes in float32: answers differ by rounding", *file_,
+                  fmt::join(policies_, ", "));
+    }
     std::sort(places_.begin(), places_.end(),
               [](const KerasPlace& a, const KerasPlace& b) { return a.positions < b.positions; });
     return {std::move(model), std::move(places_), scales_};
@@ -181,7 +188,8 @@ class Reader {
     std::map<std::string, std::string> groups;
     ClassCounter counter;
     for (const Item& item : all) {
-      const bool fresh = groups.emplace(item.name, group + "layers/" + counter.next(item.class_name)).second;
+      const std::string own = counter.next(item.class_name, group_numbers(*item.layer, numbering_));
+      const bool fresh = groups.emplace(item.name, group + "layers/" + own).second;
       CURIE_CHECK(fresh, file, "{}: two layers are named {}", *file_, quote_name(item.name));
     }
     const auto run = [&](const Item& item, std::span<const Flow> inputs) {
@@ -257,6 +265,7 @@ class Reader {
       return read_model(*item.layer, inputs[0], around, group + "/", trainable, depth + 1);
     }
     const KerasFields fields((*item.layer)["config"], item.class_name, *file_);
+    if (const std::string policy = fields.dtype(); policy != "float32") policies_.insert(quote_name(policy));
     const std::string node = unused_name(around.names);
     const std::size_t before = model_->graph().nodes().size();
     const Flow flow = add_keras_layer(*model_, fields, inputs, node, version_);
@@ -283,21 +292,18 @@ class Reader {
 
   const std::string* file_;
   KerasVersion version_;
+  GroupNumbering numbering_;
   Model* model_ = nullptr;
   std::vector<KerasPlace> places_;
   bool scales_ = false;
+  std::set<std::string> policies_;  // of layers that do not compute in float32
 };
 
 }  // namespace
 
-KerasModel read_keras_model(const json& config, const std::string& file, KerasVersion version) {
-  return Reader(file, version).read(config);
-}
-
-std::string ClassCounter::next(const std::string& class_name) {
-  const std::string base = snake_case(class_name);
-  const int count = counts_[base]++;
-  return count == 0 ? base : fmt::format("{}_{}", base, count);
+KerasModel read_keras_model(const json& config, const std::string& file, KerasVersion version,
+                            GroupNumbering numbering) {
+  return Reader(file, version, numbering).read(config);
 }
 
 }  // namespace curie

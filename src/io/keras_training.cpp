@@ -24,19 +24,21 @@ json with_module(json object, const char* module, KerasVersion dialect) {
   return object;
 }
 
-json keras_schedule(const json& config, const char* class_name, KerasVersion dialect) {
-  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers.schedules", dialect);
+// In HDF5, too: Keras 3 finds no schedule by its class alone, and Keras 2 does not mind.
+json keras_schedule(const json& config, const char* class_name) {
+  return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers.schedules",
+                     KerasVersion::keras3);
 }
 
 // A number, or a schedule: those of src/optim have Keras' names, and legacy decay is Keras' InverseTimeDecay.
-json learning_rate(const json& optimizer, KerasVersion dialect) {
+json learning_rate(const json& optimizer) {
   const double decay = optimizer.value("decay", 0.0);
   if (decay != 0.0) {
     return keras_schedule({{"initial_learning_rate", optimizer.at("learning_rate")},
                            {"decay_steps", 1},
                            {"decay_rate", decay},
                            {"staircase", false}},
-                          "InverseTimeDecay", dialect);
+                          "InverseTimeDecay");
   }
   if (!optimizer.contains("schedule")) return optimizer.at("learning_rate");
   json config = optimizer.at("schedule");
@@ -48,7 +50,7 @@ json learning_rate(const json& optimizer, KerasVersion dialect) {
   config.erase("kind");
   config.erase("per");
   if (config.value("warmup_steps", 1.0) == 0.0) config["warmup_target"] = nullptr;
-  return keras_schedule(config, kind.c_str(), dialect);
+  return keras_schedule(config, kind.c_str());
 }
 
 // Several batches to an update and moving averages: what HDF5 files' optimizers (of Keras 2.10) do not have.
@@ -72,7 +74,7 @@ json keras_options(const json& optimizer, KerasVersion dialect) {
 
 json keras_optimizer(const json& optimizer, KerasVersion dialect) {
   const std::string kind = optimizer.at("kind").get<std::string>();
-  json config = {{"name", kind}, {"learning_rate", learning_rate(optimizer, dialect)}};
+  json config = {{"name", kind}, {"learning_rate", learning_rate(optimizer)}};
   const bool decoupled = kind == "adamw" || (kind == "sgd" && optimizer.value("convention", "keras") == "keras");
   if (decoupled && optimizer.value("weight_decay", 0.0) != 0.0) config["weight_decay"] = optimizer.at("weight_decay");
   if (kind == "sgd") {
@@ -86,7 +88,9 @@ json keras_optimizer(const json& optimizer, KerasVersion dialect) {
   for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
     if (optimizer.contains(option)) config[option] = optimizer.at(option);
   config.update(keras_options(optimizer, dialect));
-  const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" ? "AdamW" : "Adam");
+  // Keras 2 does not find AdamW in HDF5 files; its Adam and Keras 3's are the same with a weight_decay.
+  const bool has_adamw = dialect == KerasVersion::keras3;
+  const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" && has_adamw ? "AdamW" : "Adam");
   return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers", dialect);
 }
 
@@ -189,13 +193,62 @@ void read_options(const json& config, const std::string& file, json& result) {
                  {"ema_in_validation", false}});
 }
 
+// Whether an option says nothing: null, false, 0 or empty.
+bool is_idle(const json& value) {
+  return value.is_null() || value == false || value == 0 || value == "" || (value.is_structured() && value.empty());
+}
+
+// Each member of a config that is neither read nor idle, in one warning.
+void warn_of_others(const json& config, std::initializer_list<std::string_view> read, const std::string& what,
+                    const std::string& file) {
+  std::string others;
+  for (const auto& [field, value] : config.items()) {
+    if (is_idle(value) || std::find(read.begin(), read.end(), field) != read.end()) continue;
+    others += fmt::format("{}{} = {}", others.empty() ? "" : ", ", brief(json(field)), brief(value));
+  }
+  if (others.empty()) return;
+  log_warning("{}: {} has options that Curie has not, they are left out: {}; training on goes another way than Keras'",
+              file, what, others);
+}
+
+void warn_of_optimizer_options(const std::string& name, const json& config, const std::string& file) {
+  if (!is_known(name)) return;
+  if (config.value("amsgrad", json(false)) == true)
+    log_warning("{}: its optimizer is {} with amsgrad, which Curie has not; it goes on as {} without", file, name,
+                name);
+  warn_of_others(config,
+                 {"name",
+                  "learning_rate",
+                  "lr",
+                  "decay",
+                  "momentum",
+                  "nesterov",
+                  "beta_1",
+                  "beta_2",
+                  "epsilon",
+                  "weight_decay",
+                  "clipvalue",
+                  "clipnorm",
+                  "global_clipnorm",
+                  "use_ema",
+                  "ema_momentum",
+                  "ema_overwrite_frequency",
+                  "gradient_accumulation_steps",
+                  "amsgrad",
+                  "jit_compile",
+                  "is_legacy_optimizer"},
+                 "its optimizer", file);
+}
+
 std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::string& file) {
   const std::string name = name_of_optimizer(optimizer);
   if (!is_known(name)) {
-    log_warning("{}: the optimizer {} is not one of Curie's; a new one, Adam, takes its place", file,
-                name.empty() ? "is missing or" : name.substr(0, 60));
+    log_warning("{}: {}; a new one, Adam, takes its place", file,
+                name.empty() ? std::string("it tells of no optimizer")
+                             : fmt::format("the optimizer {} is not one of Curie's", name.substr(0, 60)));
   }
   const json config = is_whole(optimizer) ? optimizer["config"] : json::object();
+  warn_of_optimizer_options(name, config, file);
   json schedule;
   json result = {
       {"learning_rate", json_number(rate_of(config, schedule, file))}, {"convention", "keras"}, {"weight_decay", 0.0}};
@@ -210,12 +263,15 @@ std::shared_ptr<Optimizer> read_optimizer(const json& optimizer, const std::stri
                    {"decay", json_number(number(config, "decay", 0.0f))},
                    {"weight_decay", json_number(number(config, "weight_decay", 0.0f))}});
   } else {
-    result.update({{"kind", name == "AdamW" ? "adamw" : "adam"},
+    // Keras' Adam with a weight_decay is its AdamW: the decay is decoupled in both.
+    const float weight_decay = number(config, "weight_decay", name == "AdamW" ? 0.004f : 0.0f);
+    const bool decoupled = name == "AdamW" || weight_decay > 0.0f;
+    result.update({{"kind", decoupled ? "adamw" : "adam"},
                    {"beta1", json_number(number(config, "beta_1", 0.9f))},
                    {"beta2", json_number(number(config, "beta_2", 0.999f))},
                    {"epsilon", json_number(number(config, "epsilon", 1e-7f))}});
-    if (name == "AdamW") {
-      result["weight_decay"] = json_number(number(config, "weight_decay", 0.004f));
+    if (decoupled) {
+      result["weight_decay"] = json_number(weight_decay);
     } else {
       result["decay"] = json_number(number(config, "decay", 0.0f));
     }
@@ -240,7 +296,14 @@ Loss read_loss(const json& loss, Activation last, const std::string& file) {
   const bool object = loss.is_object() && loss.contains("class_name");
   const json name = object ? loss["class_name"] : loss;
   const json config = object && loss.contains("config") && loss["config"].is_object() ? loss["config"] : json::object();
-  const bool from_logits = config.value("from_logits", json(false)) == true && last == Activation::none;
+  const bool logits = config.value("from_logits", json(false)) == true;
+  const bool from_logits = logits && last == Activation::none;
+  if (logits && !from_logits)
+    log_warning("{}: its loss takes logits, and its last layer gives none; Curie's takes what the layer gives", file);
+  const json reduction = config.value("reduction", json());
+  const bool mean = reduction == "sum_over_batch_size" || reduction == "auto" || reduction == "mean";
+  warn_of_others(config, {"name", "from_logits", "fn", "axis", "dtype", std::string_view(mean ? "reduction" : "name")},
+                 "its loss", file);
   // A function is written as {"class_name": "function", "config": "binary_crossentropy"}.
   const json& word = object && loss.contains("config") && loss["config"].is_string() ? loss["config"] : name;
   if (word == "binary_crossentropy" || word == "BinaryCrossentropy") return BinaryCrossentropy{from_logits};
@@ -250,6 +313,10 @@ Loss read_loss(const json& loss, Activation last, const std::string& file) {
     return SparseCategoricalCrossentropy{from_logits};
   if (word == "mse" || word == "mean_squared_error" || word == "MeanSquaredError") return MeanSquaredError{};
   const Loss suitable = loss_for(last);
+  if (word.is_null()) {
+    log_warning("{}: it tells of no loss; the model is compiled with {}", file, suitable.name());
+    return suitable;
+  }
   log_warning("{}: the loss {} is not one of Curie's; the model is compiled with {}", file, brief(loss),
               suitable.name());
   return suitable;
@@ -275,12 +342,14 @@ json keras_training_config(const json& training, KerasVersion dialect) {
 
 CompileOptions read_keras_training(const json& config, const Model& model, const std::string& file) {
   const Activation last = model.graph().last_activation();
-  if (!config.is_object()) {
+  const auto value = [&](const char* field) { return config.contains(field) ? config[field] : json(); };
+  if (!config.is_object() || (optimizer_of(config).is_null() && value("loss").is_null())) {
     const Loss loss = loss_for(last);
     log_warning("{}: it says nothing about training; the model is compiled with Adam and {}", file, loss.name());
     return {.loss = loss};
   }
-  const auto value = [&](const char* field) { return config.contains(field) ? config[field] : json(); };
+  if (!is_idle(value("loss_weights")))
+    log_warning("{}: it weights its losses ({}), which Curie does not", file, brief(value("loss_weights")));
   const json optimizer = optimizer_of(config);
   return with_values_of_file(fmt::format("the training configuration of {}", file), [&] {
     return CompileOptions{.optimizer = read_optimizer(optimizer, file), .loss = read_loss(value("loss"), last, file)};

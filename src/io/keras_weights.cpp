@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "io/layout.h"
+#include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
 namespace curie {
@@ -60,10 +61,12 @@ void read_vars_groups(const Hdf5File& file, KerasArrays& out) {
     if (object.group || parts.size() < 4 || parts[parts.size() - 2] != "vars") continue;
     std::string group =
         object.path.substr(1, object.path.size() - parts.back().size() - std::string("/vars/").size() - 1);
-    // The name of "layers" in TensorFlow 2.12 to 2.15.
+    // The name of "layers" in Keras 2.12 to 2.15.
     const std::string old = "_layer_checkpoint_dependencies";
-    for (std::size_t place = group.find(old); place != std::string::npos; place = group.find(old))
+    for (std::size_t place = group.find(old); place != std::string::npos; place = group.find(old)) {
       group.replace(place, old.size(), "layers");
+      out.numbering = GroupNumbering::weighted_twice;
+    }
     if (!group.starts_with("layers/")) continue;  // the optimizer's
     const Hdf5Object* vars = file.find(object.path.substr(0, object.path.rfind('/')));
     const Hdf5Text* name = vars == nullptr ? nullptr : vars->attribute("name");
@@ -101,7 +104,7 @@ bool has_keras_name(const KerasArray* array) {
 }  // namespace
 
 KerasArrays keras_arrays(const Hdf5File& file) {
-  KerasArrays arrays{.file = file.name, .arrays = {}};
+  KerasArrays arrays{.file = file.name, .arrays = {}, .numbering = GroupNumbering::once};
   for (const char* root : {"/model_weights", "/"}) {
     const Hdf5Object* group = file.find(root);
     if (group == nullptr || (!group->attribute("layer_names") && !group->attribute("layer_names0"))) continue;
@@ -142,6 +145,7 @@ std::vector<std::pair<std::string, Tensor>> parameters_from_keras(const std::str
                 to_string(shape), order_of(shape), parameter.name, quote_name(node), to_string(array.value.shape()),
                 hint(shape, array.value.shape()));
     check_finite(array.value, array.path, file);
+    if (parameter.name == "moving_variance") check_variance(array.value, array.path, file);
     result.emplace_back(node + "/" + parameter.name, curie_value(array.value));
   }
   return result;

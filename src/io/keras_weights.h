@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/hdf5.h"
+#include "io/keras_groups.h"
 #include "layers/layer.h"
 
 namespace curie {
@@ -14,7 +15,7 @@ namespace curie {
 struct KerasArray {
   // Of an .h5 file: the layer's group ("conv2d", "vgg16" for a nested model), and the layer that the weight's own name
   // tells ("block1_conv1" of "block1_conv1/kernel:0"; empty when it tells none). Of an archive: the group
-  // ("layers/conv2d") and the name that it carries.
+  // ("layers/conv2d") and the name that it carries, or that the archive's description gives it.
   std::string group, layer;
   std::string name;  // "kernel", "block1_conv1_W_1", "0"
   std::string path;  // in the file, for messages
@@ -24,6 +25,7 @@ struct KerasArray {
 struct KerasArrays {
   std::string file;  // for messages
   std::vector<KerasArray> arrays;
+  GroupNumbering numbering = GroupNumbering::once;
 };
 
 // What .h5 files and .keras archives have in common, without the architecture.

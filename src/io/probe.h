@@ -11,7 +11,8 @@ namespace curie {
 
 // {"pixels": how they are made, "outputs": [...], "features": [...], "features_stride": n}. Pixel i of the image is
 // (i * 2654435761 mod 2^32) >> 24, before normalization. Features: every n-th value that the last layer with weights
-// reads, where that is a vector.
+// reads, where that is a vector. Null, with a warning, for a model whose layers give more than 2^26 values for an
+// image.
 nlohmann::json make_probe(Model& model);
 
 // Error(file) unless the compiled model answers as `probe` says, to 1e-4 of the largest value. `without_last_layer`:

@@ -146,7 +146,17 @@ void check_finite(const SafetensorsFile& file) {
     if (named.tensor.dtype() == DType::f32) check(named, named.tensor.host<float>(), [](float value) { return value; });
     if (named.tensor.dtype() == DType::bf16)
       check(named, named.tensor.host<Bf16>(), [](Bf16 value) { return to_float(value); });
+    const bool variance = named.name.ends_with("moving_variance") || named.name.ends_with("running_var");
+    if (variance && named.tensor.dtype() == DType::f32) check_variance(named.tensor, named.name, file.path);
   }
+}
+
+void check_variance(const Tensor& variance, const std::string& tensor, const std::string& file) {
+  const std::span<const float> values = variance.host<float>();
+  const auto bad = std::find_if(values.begin(), values.end(), [](float value) { return value < 0.0f; });
+  if (bad == values.end()) return;
+  throw_error(ErrorKind::file, fmt::format("{}: tensor {}: expected variances of at least 0, found {} at element {}",
+                                           file, quote_name(tensor), *bad, bad - values.begin()));
 }
 
 }  // namespace curie

@@ -47,7 +47,10 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path, const Safete
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata,
                        std::span<const NamedTensor> tensors);
 
-// Error(file) that names the first tensor with a NaN or an infinity, and its place.
+// Error(file) that names the first tensor with a NaN or an infinity, and its place; or with a variance below 0.
 void check_finite(const SafetensorsFile& file);
+
+// Error(file) that names the tensor and the value when an element of a running variance is below 0: its root is NaN.
+void check_variance(const Tensor& variance, const std::string& tensor, const std::string& file);
 
 }  // namespace curie

@@ -43,15 +43,40 @@ void check_same_scale(const Model& model, const Normalization& told, int channel
               file);
 }
 
-void warn(const Assumed& assumed, const ModelInfo& info, const std::string& file) {
+// What becomes of outputs that are no probabilities, as model/probabilities.h has it; empty where they are some.
+std::string meaning_of_outputs(const Model& model) {
+  const bool one = model.graph().shape(model.graph().output())[-1] == 1;
+  switch (model.graph().last_activation()) {
+    case Activation::sigmoid:
+    case Activation::softmax:
+    case Activation::log_softmax:
+      return "";
+    case Activation::none:
+      return fmt::format("its outputs, which no activation ends in, are logits: a {} makes probabilities of them",
+                         one ? "sigmoid" : "softmax");
+    default:
+      return fmt::format("its outputs, which end in {}, are scores: what is shown as probabilities are not such",
+                         name_of(model.graph().last_activation()));
+  }
+}
+
+// All of a few names, the ends of many.
+std::string shortened(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 8;
+  if (names.size() <= kMost) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}, {}, ... {} ({} names)", names[0], names[1], names.back(), names.size());
+}
+
+void warn(const Model& model, const Assumed& assumed, const ModelInfo& info, const std::string& file) {
   std::vector<std::string> guesses;
   if (assumed.class_names)
-    guesses.push_back(fmt::format("the classes are called {} (--classes)", fmt::join(info.class_names, ", ")));
+    guesses.push_back(fmt::format("the classes are called {} (--classes)", shortened(info.class_names)));
   if (assumed.resample)
     guesses.push_back(
         fmt::format("images are brought to size by {} (--resample)", name_of(info.preprocessing.resample)));
   if (assumed.channel_order) guesses.emplace_back("colours come as RGB (--channel-order)");
   if (assumed.normalization) guesses.emplace_back("pixels are divided by 255 (--divide-by, --mean, --stddev)");
+  if (const std::string meaning = meaning_of_outputs(model); !meaning.empty()) guesses.push_back(meaning);
   if (guesses.empty()) return;
   log_warning(
       "{}: another program wrote it, and it does not say how images become its input and what its outputs "
@@ -90,11 +115,18 @@ ModelInfo foreign_info(Model& model, bool scales, const ToldInfo& told, Assumed&
              .resample = !told.resample,
              .channel_order = channels == 3 && !told.channel_order,
              .normalization = !scales && !told.normalization};
-  warn(assumed, info, file);
+  warn(model, assumed, info, file);
   return info;
 }
 
 void rename_classes(ModelInfo& info, const ToldInfo& told, const std::string& file) {
+  if (told.by_recipe) {
+    CURIE_CHECK(told.resample == info.preprocessing.resample && told.class_names.size() == info.class_names.size(),
+                usage,
+                "{}: the file tells how images become the model's input ({}), and other than --recipe; leave it out",
+                file, to_string(info.preprocessing));
+    return;
+  }
   CURIE_CHECK(!told.resample && !told.channel_order && !told.normalization, usage,
               "{}: the file tells how images become the model's input ({}); leave out --recipe, --resample, "
               "--channel-order, --divide-by, --mean and --stddev",

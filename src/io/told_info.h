@@ -19,6 +19,7 @@ struct ToldInfo {
   std::optional<Resample> resample = {};            // guess: Pillow's bicubic
   std::optional<ChannelOrder> channel_order = {};   // of three channels; guess: rgb
   std::optional<Normalization> normalization = {};  // guess: pixels divided by 255
+  bool by_recipe = false;                           // a recipe tells all of it, so that it need not be wrong to repeat
 };
 
 // What was guessed.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "io/file_kind.h"
 #include "io/hdf5.h"
 #include "io/import_weights.h"
 #include "io/keras.h"
@@ -74,6 +75,7 @@ bool holds_model(const SafetensorsFile& file) {
 LoadedModel open_model(const std::filesystem::path& path, const std::string& device, const BackendOptions& backend,
                        const ToldInfo& told) {
   if (starts_like_keras(path)) return load_keras(path, device, backend, told);
+  expect_weights_file(path);
   const SafetensorsFile tensors = read_safetensors(path);
   CURIE_CHECK(holds_model(tensors), file,
               "{}: it holds weights without a model; --recipe NAME puts them into that recipe's network", tensors.path);
@@ -85,6 +87,7 @@ LoadedModel open_model(const std::filesystem::path& path, const std::string& dev
 
 bool holds_model(const std::filesystem::path& path) {
   if (starts_like_keras(path)) return keras_has_model(read_file(path, Hdf5Limits{}.file_bytes), path.string());
+  expect_weights_file(path);
   return holds_model(read_safetensors(path));
 }
 

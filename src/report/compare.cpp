@@ -166,6 +166,9 @@ std::vector<ComparedFigure> compared_figures(std::span<const RunRecord> runs) {
       [](const RunRecord& run) { return best_of(run, &EpochRecord::val_loss, true); });
   add("best_val_accuracy", "Best validation accuracy", false, 4, true,
       [](const RunRecord& run) { return best_of(run, &EpochRecord::val_accuracy, false); });
+  // Other classes or images make another question: no answer to one is better than one to the other.
+  if (!comparable(runs))
+    for (ComparedFigure& row : rows) row.ranked = false;
   add("epochs", "Epochs", false, 0, false,
       [](const RunRecord& run) { return static_cast<double>(run.history.size()); });
   add("seconds_an_epoch", "Seconds an epoch", true, 2, false, seconds_an_epoch);
@@ -192,6 +195,12 @@ std::vector<ComparedOption> compared_options(std::span<const RunRecord> runs) {
   return options;
 }
 
+bool comparable(std::span<const RunRecord> runs) {
+  const bool same_classes = std::all_of(runs.begin(), runs.end(),
+                                        [&](const RunRecord& run) { return run.class_names == runs[0].class_names; });
+  return same_classes && same_member(runs, "data_digest") && same_member(runs, "phantoms");
+}
+
 std::vector<std::string> comparison_caveats(std::span<const RunRecord> runs) {
   std::vector<std::string> caveats;
   const bool same_classes = std::all_of(runs.begin(), runs.end(),
@@ -202,6 +211,7 @@ std::vector<std::string> comparison_caveats(std::span<const RunRecord> runs) {
   } else if (!same_member(runs, "split_seed") || !same_member(runs, "recipe") || !same_member(runs, "by_patient")) {
     caveats.emplace_back("The runs may have divided the images differently, so their test parts need not be the same.");
   }
+  if (!comparable(runs)) caveats.emplace_back("So no figure is marked as the best.");
   const auto synthetic = std::count_if(runs.begin(), runs.end(), [](const RunRecord& run) { return run.synthetic; });
   if (synthetic > 0) {
     caveats.emplace_back(static_cast<std::size_t>(synthetic) == runs.size()
@@ -233,7 +243,8 @@ std::string comparison_text(std::span<const RunRecord> runs) {
   text += "\nConfusion matrices of the test parts\n";
   for (const RunRecord& run : runs) text += confusion_text(run);
   for (const std::string& caveat : comparison_caveats(runs)) text += "\n" + caveat;
-  return text + "\nOne run a recipe proves little: another seed moves every figure. * is the best of a row.\n";
+  return text + std::string("\nOne run a recipe proves little: another seed moves every figure.") +
+         (comparable(runs) ? " * is the best of a row.\n" : "\n");
 }
 
 nlohmann::ordered_json comparison_json(std::span<const RunRecord> runs) {

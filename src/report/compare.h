@@ -51,10 +51,13 @@ struct ComparedOption {
 };
 std::vector<ComparedOption> compared_options(std::span<const RunRecord> runs);
 
+// Whether the runs tell the same classes of the same images apart, so that one figure is better than another.
+bool comparable(std::span<const RunRecord> runs);
+
 // Why the runs' figures cannot simply be compared: other images, another division, another recipe. Empty: they can.
 std::vector<std::string> comparison_caveats(std::span<const RunRecord> runs);
 
-// For a terminal; the best value of a row is marked with *.
+// For a terminal; the best value of a row is marked with * where the runs are comparable.
 std::string comparison_text(std::span<const RunRecord> runs);
 nlohmann::ordered_json comparison_json(std::span<const RunRecord> runs);
 // One self-contained page with the curves of all runs in the same charts; `interactive` as in render_html.

@@ -83,9 +83,11 @@ std::string figures_card(std::span<const RunRecord> runs) {
   }
   return fmt::format(
       R"(<div class="card compared"><h3>Figures</h3><div class="scroll"><table class="numbers">{}<tbody>{}</tbody>)"
-      R"(<caption>The best of a row is bold; small print is the bootstrap interval of the test part. One run a recipe proves )"
+      R"(<caption>{}Small print is the bootstrap interval of the test part. One run a recipe proves )"
       R"(little: another seed moves every figure.</caption></table></div></div>)",
-      head_row(runs, "Test part unless it says otherwise"), rows);
+      head_row(runs, "Test part unless it says otherwise"), rows,
+      comparable(runs) ? "The best of a row is bold. "
+                       : "No figure is marked as the best: the runs tell other classes apart, or saw other images. ");
 }
 
 std::string differences_card(std::span<const RunRecord> runs) {

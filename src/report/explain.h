@@ -54,6 +54,10 @@ LayerView activation_view(const Tensor& output, int most = 64);
 // negative.
 LayerView filter_view(const Tensor& kernel, int most = 32);
 
+// A dense layer's kernel (inputs, units) in host memory: a row for each unit, a column for each input. A cell of a
+// large one stands for a block of weights, and shows the one of largest magnitude.
+LayerView matrix_view(const Tensor& kernel);
+
 // The network's input at a size to look at, about 256 pixels, and a map of values over it. `heat_over` colours values
 // from 0 to 1; `balance_over` values around zero, red above and blue below, and scales them to the largest magnitude.
 Picture to_look_at(const Picture& picture);

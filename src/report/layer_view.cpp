@@ -9,8 +9,12 @@
 namespace curie {
 namespace {
 
-constexpr int kLook = 256;            // pixels of the longer side of a picture to look at
-constexpr int kMapSide = 72;          // of one map in a sheet
+constexpr int kLook = 256;    // pixels of the longer side of a picture to look at
+constexpr int kMapSide = 72;  // of one map in a sheet
+constexpr int kFewMaps = 64;  // of more, each is shown smaller
+constexpr int kSmallMapSide = 48;
+constexpr int kSheet = 2048;          // pixels of a row of filters, where they fit
+constexpr int kMatrix = 512;          // cells of a matrix in each direction
 constexpr int kCell = 10;             // of one unit or weight
 constexpr std::uint8_t kPaper = 236;  // between maps and units
 constexpr std::uint8_t kLines = 130;  // between filters, whose weights are near white
@@ -104,13 +108,14 @@ LayerView activation_view(const Tensor& output, int most) {
               "activations: expected those of one sample, (1, h, w, c) or (1, n), got {}", to_string(shape));
   if (shape.rank() == 2 || shape[1] * shape[2] == 1) return units_view(output, most);
   const int shown = std::min(shape[3], most);
+  const int side = shown > kFewMaps ? kSmallMapSide : kMapSide;
   std::vector<Picture> maps;
   for (int channel = 0; channel < shown; ++channel) {
-    const Picture map = at_most(in_own_range(map_of(output, channel)), 2 * kMapSide);
-    maps.push_back(magnified(map, magnification(std::max(map.width, map.height), kMapSide)));
+    const Picture map = at_most(in_own_range(map_of(output, channel)), 2 * side);
+    maps.push_back(magnified(map, magnification(std::max(map.width, map.height), side)));
   }
   LayerView view;
-  view.picture = tiled(maps, maps[0].width > kMapSide ? 6 : 12, 3, kPaper);
+  view.picture = tiled(maps, (maps[0].width > side ? 6 : 12) * kMapSide / side, 3, kPaper);
   view.text = counted(shown, shape[3], "maps") + ", each from its lowest value (dark) to its highest (yellow)";
   return view;
 }
@@ -136,12 +141,43 @@ LayerView filter_view(const Tensor& kernel, int most) {
     return view;
   }
   const int rows = std::min(filters, most), columns = std::min(channels, most);
+  const int gap = columns > kFewMaps ? 1 : 2;
+  const int fitting = std::clamp((kSheet / columns - gap) / std::max(shape[1], shape[2]), 1, times);
   for (int k = 0; k < rows; ++k) {
-    for (int c = 0; c < columns; ++c) tiles.push_back(magnified(slice(kernel, k, c, largest), times));
+    for (int c = 0; c < columns; ++c) tiles.push_back(magnified(slice(kernel, k, c, largest), fitting));
   }
-  view.picture = tiled(tiles, columns, 2, kLines);
+  view.picture = tiled(tiles, columns, gap, kLines);
   view.text = fmt::format("a row for each of {}, a cell for each of {}; red weights are positive, blue ones negative",
                           counted(rows, filters, "filters"), counted(columns, channels, "input channels"));
+  return view;
+}
+
+LayerView matrix_view(const Tensor& kernel) {
+  const Shape& shape = kernel.shape();
+  CURIE_CHECK(shape.rank() == 2, usage, "weights: expected a matrix (inputs, units), got {}", to_string(shape));
+  const int inputs = shape[0], units = shape[1];
+  const int across = (inputs + kMatrix - 1) / kMatrix, down = (units + kMatrix - 1) / kMatrix;  // weights of a cell
+  HeatMap map{(inputs + across - 1) / across, (units + down - 1) / down, {}};
+  map.values.assign(static_cast<std::size_t>(map.width) * static_cast<std::size_t>(map.height), 0.0f);
+  const std::span<const float> weights = kernel.host<float>();
+  for (int i = 0; i < inputs; ++i) {
+    for (int u = 0; u < units; ++u) {
+      const float weight =
+          weights[static_cast<std::size_t>(i) * static_cast<std::size_t>(units) + static_cast<std::size_t>(u)];
+      float& cell = map.values[static_cast<std::size_t>(u / down) * static_cast<std::size_t>(map.width) +
+                               static_cast<std::size_t>(i / across)];
+      if (std::abs(weight) > std::abs(cell)) cell = weight;
+    }
+  }
+  const double largest = largest_magnitude(map.values);
+  LayerView view;
+  view.picture = magnified(colored(map, ColorMap::balance, -largest, largest),
+                           magnification(std::max(map.width, map.height), kMatrix));
+  view.text = fmt::format(
+      "a row for each of {} units, a column for each of {} inputs; red weights are positive, blue ones "
+      "negative, up to {:.3g}",
+      units, inputs, largest);
+  if (across * down > 1) view.text += fmt::format("; a cell shows the largest of {} x {} weights", down, across);
   return view;
 }
 

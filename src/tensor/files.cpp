@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -35,12 +36,45 @@ class Descriptor {
   int value_;
 };
 
+// The names of this process' temporary files, where a signal handler can read them: a slot is taken, filled, shown.
+constexpr std::size_t kSlots = 16, kLongestName = 4096;
+struct Slot {
+  std::atomic<bool> taken{false}, shown{false};
+  char name[kLongestName];
+};
+Slot slots[kSlots];
+
+Slot* show(const fs::path& path) {
+  if (path.native().size() >= kLongestName) return nullptr;
+  for (Slot& slot : slots) {
+    if (slot.taken.exchange(true)) continue;
+    std::memcpy(slot.name, path.c_str(), path.native().size() + 1);
+    slot.shown = true;
+    return &slot;
+  }
+  return nullptr;
+}
+
+extern "C" void end_without_temporaries(int signal) {
+  for (Slot& slot : slots)
+    if (slot.shown) ::unlink(slot.name);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 // Removes the temporary file unless it was renamed into place.
 struct TemporaryFile {
-  fs::path path;
+  explicit TemporaryFile(fs::path name) : path(std::move(name)), slot(show(path)) {}
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile() {
     if (!path.empty()) ::unlink(path.c_str());
+    if (slot == nullptr) return;
+    slot->shown = false;
+    slot->taken = false;
   }
+  fs::path path;
+  Slot* slot;
 };
 
 [[noreturn]] void fail(const fs::path& path, const char* doing) {
@@ -80,6 +114,11 @@ bool is_temporary_of(const fs::path& target, const std::string& name) {
 }  // namespace
 
 void write_file(const fs::path& path, const std::function<void(const std::function<void(Piece)>&)>& produce) {
+  struct stat target {};
+  if (::stat(path.c_str(), &target) == 0 && !S_ISREG(target.st_mode)) {
+    throw_error(ErrorKind::file, fmt::format("{}: cannot write over {}; expected a file", path.string(),
+                                             S_ISDIR(target.st_mode) ? "a folder" : "a device, a pipe or a socket"));
+  }
   // A writer holds a lock on its temporary file until the file has its final name: the kernel drops the lock of a
   // process that dies, so a free lock marks an abandoned file. A process id could not, since ids are used again (in
   // containers, the same ones at every start).
@@ -154,6 +193,13 @@ void InputFile::read(std::size_t offset, std::span<std::byte> out) const {
     out = out.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::size_t>(got);
   }
+}
+
+void remove_unfinished_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = end_without_temporaries;
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
 }
 
 void remove_abandoned(const fs::path& path) {

@@ -11,7 +11,8 @@
 
 namespace curie {
 
-// Replaces `path` by `contents`, or leaves what was there untouched and throws Error(file) that says why.
+// Replaces `path` by `contents`, or leaves what was there untouched and throws Error(file) that says why. Only a
+// regular file is replaced, never a folder, a device or a pipe.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 void write_file(const std::filesystem::path& path, std::string_view text);
 
@@ -42,6 +43,10 @@ class InputFile {
   int descriptor_;
   std::size_t size_ = 0;
 };
+
+// From now on SIGINT, SIGTERM and SIGHUP end this process as they always do, but take its temporary files along: for
+// programs that have no better answer to them.
+void remove_unfinished_on_signals();
 
 // Removes the temporary files that dead writers of `path` (kill -9, a crash) left beside it. Those of writers at work,
 // in this process or another, stay.

@@ -70,6 +70,19 @@ TEST_CASE("what is there is kept, and mistakes are named") {
   };
   refused({"convert", "there.keras", "m.txt", "--to", "keras"}, 2, "a Keras file's name ends in");
   refused({"convert", "there.keras", "m.pb", "--to", "tensorflow"}, 2, "--to");
+  refused({"convert", "there.keras", "m.safetensors", "--to", "onnx"}, 2, "ends in .onnx");
+  refused({"convert", "there.keras", "m.onnx", "--to", "onnx", "--divide-by", "nan"}, 2, "--divide-by");
+  refused({"convert", "there.keras", "m.onnx", "--to", "onnx", "--mean", "inf"}, 2, "--mean");
+  fs::create_symlink("nowhere", folder / "dangling.onnx");
+  refused({"convert", "there.keras", "dangling.onnx", "--to", "onnx"}, 2, "is there already");
+  fs::create_directory(folder / "folder.onnx");
+  refused({"convert", "there.keras", "folder.onnx", "--to", "onnx", "--force"}, 2, "is not a file");
+  write_file(folder / "text.h5", "not a model, but some words about one");
+  refused({"convert", "text.h5", "m.onnx", "--to", "onnx"}, 1,
+          "expected an HDF5 file of Keras, as its ending says; its contents are text");
+  // Lists take one argument, so that what follows is the model.
+  refused({"convert", "--classes", "a,b,c", "there.keras", "m.onnx", "--to", "onnx"}, 2,
+          "tells 2 classes apart, got 3");
   refused({"convert", "missing.h5", "m.onnx", "--to", "onnx"}, 1, "missing.h5");
   refused({"convert", kKeras + "keras3_backbone.weights.h5", "m.onnx", "--to", "onnx"}, 1, "weights without a model");
   refused({"convert", "there.keras", "m.onnx", "--to", "onnx", "--classes", "one"}, 2, "tells 2 classes apart, got 1");

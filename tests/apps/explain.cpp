@@ -57,6 +57,10 @@ TEST_CASE("explain and compare tell about finished runs; what they cannot use is
     const std::string page = read_text(folder / "looked" / "explain.html");
     CHECK(contains(page, "Grad-CAM of conv2d_2"));
     CHECK(contains(page, "The model says"));
+    CHECK(contains(page, "weights"));
+    const Result again = run_curie(folder, {"explain", "run1", kImage, "--out", "looked", "--occlusion", "0"});
+    CHECK(again.status == 2);
+    CHECK(contains(again.err, "the folder holds files already"));
 
     const Result json = run_curie(folder, {"explain", "run1/best.safetensors", kImage, "--out", "other", "--layer",
                                            "conv2d_1", "--class", "COVID", "--occlusion", "0", "--json"});
@@ -91,6 +95,11 @@ TEST_CASE("explain and compare tell about finished runs; what they cannot use is
       CHECK(contains(compared.out, part));
     }
     CHECK(contains(read_text(folder / "compared.html"), "2 runs beside each other"));
+    CHECK(run_curie(folder, {"compare", "run1", "run2", "--out", "compared.html"}).status == 2);
+    CHECK(run_curie(folder, {"compare", "run1", "run2", "--out", "compared.html", "--force"}).status == 0);
+    const std::string kept = read_text(folder / "run2/metrics.json");
+    CHECK(run_curie(folder, {"compare", "run1", "run2", "--out", "run2/metrics.json", "--force"}).status == 2);
+    CHECK(read_text(folder / "run2/metrics.json") == kept);
     const nlohmann::json json = nlohmann::json::parse(run_curie(folder, {"compare", "run1", "run2", "--json"}).out);
     CHECK(json.at("runs").size() == 2);
     CHECK(json.at("runs").at(0).at("history").size() == 2);

@@ -144,6 +144,25 @@ def check_safetensors(models):
         models.free(path, back)
 
 
+def wrong_optimizer(optimizer, told):
+    """Whether its class and its rates in the batches of the file are Curie's; None when they are."""
+    if optimizer is None:
+        return "missing"
+    # Of HDF5 files Keras 2 cannot make an AdamW: they have an Adam with a weight_decay, which is the same.
+    decayed = type(optimizer).__name__ == "Adam" and optimizer.get_config().get("weight_decay")
+    if ("adamw" if decayed else type(optimizer).__name__.lower()) != told["optimizer"]:
+        return f"is {type(optimizer).__name__}, expected {told['optimizer']}"
+    # A rate that moves is a schedule: what get_config holds makes it again.
+    keras = sys.modules["keras"]
+    rate = optimizer.get_config()["learning_rate"]
+    schedule = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else lambda step: rate
+    for step, expected in told["rates"]:
+        found = float(schedule(step))
+        if abs(found - expected) > 1e-5 * expected + 1e-9:
+            return f"has the rate {found:g} in batch {step}, expected {expected:g}"
+    return None
+
+
 def check_keras(models):
     keras = need("keras")
     two = keras.__version__.startswith("2.")
@@ -157,7 +176,7 @@ def check_keras(models):
             found = model.predict(normalized(told, pixels), verbose=0).reshape(expected.shape)
             yield name + suffix, difference(found, expected)
             if "lenet" not in name:  # its loss is not one of Keras'
-                yield f"{name}{suffix}: optimizer", None if model.optimizer is not None else "missing"
+                yield f"{name}{suffix}: optimizer", wrong_optimizer(model.optimizer, told)
             # What Keras makes of it comes back.
             again = models.folder / f"again{suffix}"
             model.save(again)

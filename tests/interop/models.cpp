@@ -20,18 +20,29 @@ namespace {
 
 constexpr int kImages = 2;
 
-void write(const std::filesystem::path& folder, const std::string& name, Model made, Loss loss, bool in_keras = true) {
-  Model model = ready(std::move(made), {.optimizer = Sgd{.learning_rate = 0.02f, .momentum = 0.9f}, .loss = loss});
+// Batches after whose number Keras is asked for the rate: around the steps, ends and warm-ups of every schedule below.
+constexpr int kRateSteps[] = {0, 1, 2, 3, 5, 8, 11, 25, 70};
+
+void write(const std::filesystem::path& folder, const std::string& name, Model made, const CompileOptions& options,
+           bool in_keras = true) {
+  Model model = ready(std::move(made), options);
   const int width = model.graph().shape(model.graph().output())[-1];
   const LabelledImages images = random_images(model.graph().input_shape(), kImages);
   save_model(folder / (name + ".safetensors"), model, info_for(model, std::max(2, width)));
   const std::span<const std::uint8_t> pixels = images.pixels.host<std::uint8_t>();
   const std::span<const int> shape = images.pixels.shape().extents();
-  const nlohmann::json json = {{"shape", std::vector<int>(shape.begin(), shape.end())},
-                               {"pixels", std::vector<int>(pixels.begin(), pixels.end())},
-                               {"outputs", outputs_of(model, images)},
-                               {"normalization", to_json(model.normalization())},
-                               {"keras", in_keras}};
+  nlohmann::json json = {{"shape", std::vector<int>(shape.begin(), shape.end())},
+                         {"pixels", std::vector<int>(pixels.begin(), pixels.end())},
+                         {"outputs", outputs_of(model, images)},
+                         {"normalization", to_json(model.normalization())},
+                         {"keras", in_keras},
+                         {"optimizer", model.training_config().at("optimizer").at("kind")},
+                         {"rates", nlohmann::json::array()}};
+  for (const int step : kRateSteps) {
+    StepState state{.step = static_cast<std::uint32_t>(step)};
+    model.session().optimizer().fill(state);
+    json["rates"].push_back({step, state.learning_rate});
+  }
   write_file(folder / (name + ".json"), json.dump());
   fmt::print("{}\n", name);
 }
@@ -93,12 +104,31 @@ void write_trained(const std::filesystem::path& folder, const std::string& name,
   fmt::print("{}\n", name);
 }
 
+// A model for each schedule, and for the rates that Curie has no schedule for but Keras.
+void write_schedules(const std::filesystem::path& folder) {
+  const auto with = [&](const std::string& name, const OptimizerChoice& optimizer) {
+    write(folder, "schedule-" + name, chain_model(), {.optimizer = optimizer, .loss = BinaryCrossentropy{}});
+  };
+  with("exponential", Adam{.schedule = ExponentialDecay{.learning_rate = 0.02, .decay_steps = 5, .staircase = true}});
+  with("inverse", Sgd{.schedule = InverseTimeDecay{.learning_rate = 0.02, .decay_steps = 4}});
+  with("polynomial", AdamW{.schedule = PolynomialDecay{.learning_rate = 0.02, .decay_steps = 9, .power = 2.0}});
+  with("piecewise", Adam{.schedule = PiecewiseConstantDecay{.boundaries = {2, 9}, .values = {0.1, 0.02, 0.003}}});
+  with("cosine", Adam{.schedule = CosineDecay{.learning_rate = 0.02, .decay_steps = 30, .alpha = 0.1}});
+  with("warmup", Adam{.schedule = CosineDecay{
+                          .learning_rate = 0.001, .decay_steps = 30, .warmup_target = 0.02, .warmup_steps = 4}});
+  with("restarts", Sgd{.schedule = CosineDecayRestarts{.learning_rate = 0.02, .first_decay_steps = 6, .m_mul = 0.8}});
+  with("legacy", Sgd{.learning_rate = 0.02f, .momentum = 0.9f, .decay = 1e-2f});
+}
+
 void write_all(const std::filesystem::path& folder) {
   make_writable_folder(folder);
-  write(folder, "chain", chain_model(), BinaryCrossentropy{});
-  write(folder, "residual", residual_model(), SparseCategoricalCrossentropy{});
-  write(folder, "logits", residual_model(Activation::none), CategoricalCrossentropy{.from_logits = true});
-  write(folder, "odd", odd_layers(), MeanSquaredError{}, false);
+  const Sgd sgd{.learning_rate = 0.02f, .momentum = 0.9f};
+  write(folder, "chain", chain_model(), {.optimizer = sgd, .loss = BinaryCrossentropy{}});
+  write(folder, "residual", residual_model(), {.optimizer = sgd, .loss = SparseCategoricalCrossentropy{}});
+  write(folder, "logits", residual_model(Activation::none),
+        {.optimizer = sgd, .loss = CategoricalCrossentropy{.from_logits = true}});
+  write(folder, "odd", odd_layers(), {.optimizer = sgd, .loss = MeanSquaredError{}}, false);
+  write_schedules(folder);
   if (hdf5_support().present) {
     write_trained(folder, "trained-adam", Adam{.learning_rate = 0.01f});
     write_trained(folder, "trained-momentum", Sgd{.learning_rate = 0.1f, .momentum = 0.9f});
@@ -113,7 +143,7 @@ void write_all(const std::filesystem::path& folder) {
     const Preprocessing& images = recipe.preprocessing;
     const bool fixed = images.height <= 128;
     const Shape input{fixed ? images.height : 160, fixed ? images.width : 170, images.channels};
-    write(folder, recipe.name, recipe.network(input, 1), recipe.compile().loss);
+    write(folder, recipe.name, recipe.network(input, 1), recipe.compile());
   }
 }
 

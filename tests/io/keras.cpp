@@ -77,8 +77,10 @@ void check_same_state(const Model& found, const Model& expected) {
 std::vector<fs::path> written_by_keras() {
   std::vector<fs::path> files;
   for (const char* model : {"sequential", "residual", "nested", "rescaled"}) {
-    for (const char* writer : {"keras2", "keras3"}) files.push_back(kKeras / fmt::format("{}_{}.h5", writer, model));
-    files.push_back(kKeras / fmt::format("keras3_{}.keras", model));
+    for (const char* writer : {"keras2", "keras3"}) {
+      files.push_back(kKeras / fmt::format("{}_{}.h5", writer, model));
+      files.push_back(kKeras / fmt::format("{}_{}.keras", writer, model));
+    }
   }
   return files;
 }
@@ -191,6 +193,60 @@ TEST_CASE("optimizers, schedules and clipping go to Keras and come back") {
   cosine["warmup_steps"] = 7;
   CHECK(read_keras_training(config, model, "a file").optimizer.get()->config() ==
         model.training_config().at("optimizer"));
+}
+
+TEST_CASE("options that Curie has not are named") {
+  const Model model = ready(residual_model());
+  const auto warning = [&](const char* config) {
+    const LogCapture log;
+    read_keras_training(nlohmann::json::parse(config), model, "a file");
+    return log.lines;
+  };
+  const auto contains = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  const std::string adam = R"({"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": 0.1)";
+  const std::string loss = R"(}}, "loss": "categorical_crossentropy"})";
+  CHECK(warning((adam + loss).c_str()).empty());
+  CHECK(contains(warning((adam + R"(, "amsgrad": true)" + loss).c_str()), "Adam with amsgrad, which Curie has not"));
+  CHECK(contains(warning((adam + R"(, "loss_scale_factor": 2.0)" + loss).c_str()), "\"loss_scale_factor\" = 2.0"));
+  CHECK(contains(warning((adam + R"(}}, "loss": {"class_name": "CategoricalCrossentropy", "config": {"name": "x",
+                 "reduction": "sum_over_batch_size", "label_smoothing": 0.2, "from_logits": false}}})")
+                             .c_str()),
+                 "its loss has options that Curie has not, they are left out: \"label_smoothing\" = 0.2"));
+  CHECK(contains(warning(R"({"optimizer": null, "loss": null})"), "says nothing about training"));
+}
+
+TEST_CASE("Keras' Adam with a weight decay is AdamW, which HDF5 holds as that") {
+  const Model model = ready(chain_model(), {.optimizer = AdamW{.weight_decay = 0.01f}});
+  const nlohmann::json config = keras_training_config(model.training_config(), KerasVersion::keras2);
+  CHECK(config["optimizer_config"]["class_name"] == "Adam");
+  CHECK(config["optimizer_config"]["config"]["weight_decay"] == doctest::Approx(0.01));
+  CHECK(read_keras_training(config, model, "a file").optimizer.get()->name() == "adamw");
+}
+
+TEST_CASE("a negative variance is refused by name and value") {
+  const TemporaryFolder folder;
+  Model model = ready(chain_model());
+  auto state = model.state();
+  for (auto& [name, value] : state)
+    if (name.ends_with("moving_variance")) value.host<float>()[1] = -0.25f;
+  model.set_state(state);
+  save_model(folder / "m.safetensors", model, info_for(model, 2));
+  CHECK_ERROR([&] { load_model(folder / "m.safetensors", "cpu"); }, file, "at least 0, found -0.25 at element 1");
+  if (!hdf5_support().present) return;
+  save_keras_archive(folder / "m.keras", model, info_for(model, 2));
+  CHECK_ERROR([&] { load_keras(folder / "m.keras", "cpu"); }, file, "at least 0, found -0.25 at element 1");
+}
+
+TEST_CASE("schedules carry the module that Keras 3 finds them by, in HDF5 too") {
+  for (const OptimizerChoice& optimizer : {OptimizerChoice(Adam{.schedule = ExponentialDecay{.decay_steps = 9}}),
+                                           OptimizerChoice(Sgd{.learning_rate = 0.01f, .decay = 2e-4f})}) {
+    const Model model = ready(chain_model(), {.optimizer = optimizer});
+    const nlohmann::json config = keras_training_config(model.training_config(), KerasVersion::keras2);
+    const nlohmann::json& rate = config["optimizer_config"]["config"]["learning_rate"];
+    CHECK(rate["module"] == "keras.optimizers.schedules");
+    CHECK(rate.contains("registered_name"));
+    CHECK(!config["optimizer_config"].contains("module"));
+  }
 }
 
 TEST_CASE("layers keep their order, names and padding through Keras") {

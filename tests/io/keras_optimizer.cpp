@@ -104,10 +104,10 @@ Model trained(const OptimizerChoice& optimizer, const LabelledImages& images) {
 
 TEST_CASE("Curie's next steps are Keras' next steps") {
   if (!reads_keras()) return;
-  for (const char* file :
-       {"keras2_trained_adam.h5", "keras2_trained_momentum.h5", "keras3_trained_adam.h5", "keras3_trained_momentum.h5",
-        "keras3_trained_adam.keras", "keras3_trained_momentum.keras", "keras2_trained_average.h5",
-        "keras3_trained_average.keras", "keras3_trained_plain.keras", "keras3_trained_gathered.keras"}) {
+  for (const char* file : {"keras2_trained_adam.h5", "keras2_trained_momentum.h5", "keras3_trained_adam.h5",
+                           "keras3_trained_momentum.h5", "keras3_trained_adam.keras", "keras3_trained_momentum.keras",
+                           "keras2_trained_average.h5", "keras2_trained_adam.keras", "keras3_trained_average.keras",
+                           "keras3_trained_plain.keras", "keras3_trained_gathered.keras"}) {
     CAPTURE(file);
     const LogCapture log;
     const std::string name = file, writer = name.substr(0, 6);

@@ -36,6 +36,36 @@ TEST_CASE("what is not told is guessed, and each guess is named with its option"
   }
 }
 
+TEST_CASE("outputs that are no probabilities are named, many classes by a few") {
+  const auto warning = [](Activation last, int classes) {
+    Model model = residual_model(last, classes);
+    Assumed assumed;
+    const LogCapture log;
+    informed(model, {}, assumed);
+    return log.lines;
+  };
+  const auto contains = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  CHECK(contains(warning(Activation::none, 3), "are logits: a softmax makes probabilities"));
+  CHECK(contains(warning(Activation::none, 1), "are logits: a sigmoid makes probabilities"));
+  CHECK(contains(warning(Activation::tanh, 3), "end in tanh, are scores"));
+  CHECK(!contains(warning(Activation::softmax, 3), "its outputs,"));
+  CHECK(contains(warning(Activation::softmax, 512), "class 0, class 1, ... class 511 (512 names)"));
+}
+
+TEST_CASE("a recipe may repeat what a file tells, and must not contradict it") {
+  Model model = chain_model();
+  ModelInfo info = info_for(model, 2);
+  const ModelInfo before = info;
+  rename_classes(info, {.class_names = names("a", "b"), .resample = Resample::bilinear, .by_recipe = true}, "m.h5");
+  CHECK(info.class_names == before.class_names);
+  CHECK_ERROR(
+      [&] {
+        rename_classes(info, {.class_names = names("a", "b"), .resample = Resample::bicubic, .by_recipe = true},
+                       "m.h5");
+      },
+      usage, "other than --recipe");
+}
+
 TEST_CASE("what is told is taken, without a word") {
   Model model = chain_model();
   Assumed assumed;

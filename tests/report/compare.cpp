@@ -143,16 +143,31 @@ TEST_CASE("runs that cannot simply be compared say so") {
   other.metrics["test"]["class_names"] = {"A", "B"};
   const fs::path a = put(folder, "a", files(0.91, 0.3, 4, 1)), b = put(folder, "b", other);
   std::vector<std::string> caveats = comparison_caveats(read_runs(std::vector<fs::path>{a, b}));
-  REQUIRE(caveats.size() == 3);
+  REQUIRE(caveats.size() == 4);
   CHECK(contains(caveats[0], "different classes"));
   CHECK(contains(caveats[1], "different images"));
-  CHECK(contains(caveats[2], "Some runs are of synthetic phantoms"));
+  CHECK(contains(caveats[2], "no figure is marked"));
+  CHECK(contains(caveats[3], "Some runs are of synthetic phantoms"));
   other = files(0.9, 0.3, 2, 1);
   other.config["split_seed"] = 9;
   put(folder, "b", other);
   caveats = comparison_caveats(read_runs(std::vector<fs::path>{a, b}));
   REQUIRE(caveats.size() == 1);
   CHECK(contains(caveats[0], "divided the images differently"));
+}
+
+TEST_CASE("no figure is the best where the runs had other images or classes") {
+  const TemporaryFolder folder;
+  RunFiles other = files(0.94, 0.2, 7, 2);
+  other.config["data_digest"] = "another";
+  const std::vector<fs::path> folders{put(folder, "a", files(0.91, 0.3, 4, 1)), put(folder, "b", other)};
+  const std::vector<RunRecord> runs = read_runs(folders);
+  CHECK_FALSE(comparable(runs));
+  for (const ComparedFigure& one : compared_figures(runs)) CHECK(one.best() == std::vector<bool>{false, false});
+  const std::string text = comparison_text(runs);
+  CHECK(text.find('*') == std::string::npos);
+  CHECK(text.find("no figure is marked as the best") != std::string::npos);
+  CHECK(comparison_html(runs, false).find("No figure is marked as the best") != std::string::npos);
 }
 
 TEST_CASE("folders named alike get their parents' names, and an older run's metrics are enough") {

@@ -121,6 +121,22 @@ TEST_CASE("filters are drawn by the number of their channels") {
   CHECK_ERROR([] { filter_view(Tensor::zeros(Shape{3, 3})); }, usage, "kernel");
 }
 
+TEST_CASE("a matrix shows a row for each unit, a large one its largest weights") {
+  Tensor kernel = Tensor::zeros(Shape{3, 2});
+  kernel.host<float>()[5] = -2.0f;  // input 2, unit 1
+  const LayerView view = matrix_view(kernel);
+  CHECK(view.picture.width == 3 * (512 / 3));
+  CHECK(view.picture.height == 2 * (512 / 3));
+  const Rgb blue = color_of(ColorMap::balance, 0.0);
+  for (std::size_t c = 0; c < 3; ++c) CHECK(view.picture.pixels[view.picture.pixels.size() - 3 + c] == blue[c]);
+  CHECK(contains(view.text, "each of 2 units, a column for each of 3 inputs"));
+  const LayerView large = matrix_view(Tensor::zeros(Shape{1100, 600}));
+  CHECK(large.picture.width == 367);
+  CHECK(large.picture.height == 300);
+  CHECK(contains(large.text, "the largest of 2 x 3 weights"));
+  CHECK_ERROR([] { matrix_view(Tensor::zeros(Shape{3})); }, usage, "a matrix");
+}
+
 TEST_CASE("a picture is enlarged to look at, never reduced; balance leaves zero as it is") {
   CHECK(to_look_at({2, 4, 1, std::vector<std::uint8_t>(8, 5)}).height == 256);
   CHECK(to_look_at({300, 2, 1, std::vector<std::uint8_t>(600, 5)}).width == 300);

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -49,6 +50,29 @@ TEST_CASE("a file is written whole, replaced whole and leaves nothing beside it"
   write_file(path, std::string_view(""));
   CHECK(read_text(path).empty());
   CHECK(folder.files() == 1);
+}
+
+TEST_CASE("only regular files are written over") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "inner");
+  CHECK_ERROR([&] { write_file(folder / "inner", std::string_view("x")); }, file, "cannot write over a folder");
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  CHECK_ERROR([&] { write_file(folder / "pipe", std::string_view("x")); }, file, "cannot write over a device, a pipe");
+  CHECK(std::filesystem::is_fifo(folder / "pipe"));
+}
+
+TEST_CASE("a signal takes the unfinished file along") {
+  const TemporaryFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    remove_unfinished_on_signals();
+    write_file(folder / "a", [](const std::function<void(Piece)>&) { std::raise(SIGTERM); });
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(folder.files() == 0);
 }
 
 TEST_CASE("pieces arrive in order") {
