@@ -10,8 +10,8 @@
 #include "metrics/classification_report.h"
 #include "model/session.h"
 #include "model_options.h"
+#include "recipes/array_source.h"
 #include "recipes/predictions.h"
-#include "recipes/source.h"
 #include "tensor/log.h"
 
 namespace curie {
@@ -55,8 +55,9 @@ LabelledImages read_images(const EvaluateArguments& arguments, const LoadedModel
   CURIE_CHECK(!arguments.data_x.empty() && !arguments.data_y.empty(), usage,
               "expected images: a folder (--data) or two arrays (--data-x and --data-y)");
   CURIE_CHECK(arguments.limits.empty() && arguments.part.empty(), usage, "--limit and --part need --data");
-  return images_from_arrays({.x = arguments.data_x, .y = arguments.data_y}, info.class_names,
-                            info.preprocessing.shape());
+  return images_from_arrays({.x = arguments.data_x, .y = arguments.data_y}, info.class_names, info.preprocessing,
+                            "the model")
+      .images;
 }
 
 void evaluate(const EvaluateArguments& arguments) {
@@ -96,9 +97,10 @@ void add_evaluate(CLI::App& app) {
       ->excludes(folder);
   command->add_option("--part", arguments->part, "of a data set in parts, only this one")
       ->check(CLI::IsMember({"train", "validation", "test"}));
-  command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
-      ->type_name("CLASS=N");
-  command->add_option("--batch-size", arguments->batch_size, "samples a step")->capture_default_str();
+  command->add_option("--limit", arguments->limits, kLimitHelp)->type_name("CLASS=N");
+  command->add_option("--batch-size", arguments->batch_size, "samples a step")
+      ->capture_default_str()
+      ->check(whole_number(1, kMostCount));
   arguments->model.add_to(*command);
   arguments->device.add_to(*command);
   command->add_flag("--json", arguments->json, "results as JSON on stdout");
