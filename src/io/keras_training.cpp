@@ -128,6 +128,8 @@ json read_schedule(const json& schedule) {
     const bool warmup = std::string_view(field).starts_with("warmup");  // missing in older versions, null for none
     result[field] = warmup && value.is_null() ? json(0.0) : value;
   }
+  // Without a target Keras' CosineDecay has no warm-up, whatever the steps.
+  if (result.contains("warmup_target") && result["warmup_target"] == 0.0) result["warmup_steps"] = 0.0;
   return result;
 }
 

@@ -41,23 +41,35 @@ class Best {
 class EarlyStoppingCallback final : public Callback {
  public:
   explicit EarlyStoppingCallback(const EarlyStopping& spec)
-      : spec_(spec), best_(spec.monitor, spec.mode, spec.min_delta) {
+      : spec_(spec),
+        best_(spec.monitor, spec.mode, spec.min_delta),
+        baseline_(spec.monitor, spec.mode, spec.min_delta) {
     CURIE_CHECK(spec.patience >= 0, usage, "EarlyStopping: expected a patience of at least 0, got {}", spec.patience);
-    if (!std::isnan(spec.baseline)) best_.set_value(spec.baseline);
+    CURIE_CHECK(std::isfinite(spec.min_delta), usage, "EarlyStopping: expected a finite min_delta, got {}",
+                spec.min_delta);
+    baseline_.set_value(spec.baseline);
   }
   std::string name() const override { return "EarlyStopping"; }
 
   void on_epoch_end(int epoch, const Logs& logs, TrainingControl& control) override {
     if (epoch < spec_.start_from_epoch) return;
     const double value = logs.find(best_.monitor()).value();
-    if (best_.improves(value)) {
+    const bool improved = best_.improves(value);
+    // Until a value is better than none, as NaN is not, the first epoch is the best.
+    if (spec_.restore_best_weights && (improved || !best_weights_.defined())) best_weights_ = control.weights();
+    ++wait_;
+    if (improved) {
       best_.set_value(value);
       best_epoch_ = epoch;
-      wait_ = 0;
-      if (spec_.restore_best_weights) best_weights_ = control.weights();
+      if (std::isnan(spec_.baseline) || baseline_.improves(value)) wait_ = 0;
       return;
     }
-    if (++wait_ < std::max(1, spec_.patience) || epoch == 0) return;
+    if (wait_ < spec_.patience || epoch == 0) return;
+    if (!std::isnan(spec_.baseline) && !(best_epoch_ >= 0 && baseline_.improves(best_.value()))) {
+      control.stop(fmt::format("Epoch {}: early stopping: {} was not better than the baseline {:.5f} in {} epoch{}",
+                               epoch + 1, best_.monitor(), spec_.baseline, wait_, wait_ == 1 ? "" : "s"));
+      return;
+    }
     if (best_epoch_ < 0) {
       control.stop(fmt::format("Epoch {}: early stopping: {} was never better than {:.5f}", epoch + 1, best_.monitor(),
                                best_.value()));
@@ -70,6 +82,10 @@ class EarlyStoppingCallback final : public Callback {
   void on_train_end(TrainingControl& control) override {
     if (!best_weights_.defined()) return;
     control.set_weights(best_weights_);
+    if (best_epoch_ < 0) {
+      log_info("Restored the weights of epoch {}: {} was never a number", spec_.start_from_epoch + 1, best_.monitor());
+      return;
+    }
     log_info("Restored the weights of epoch {}, the best by {} ({:.5f})", best_epoch_ + 1, best_.monitor(),
              best_.value());
   }
@@ -92,7 +108,7 @@ class EarlyStoppingCallback final : public Callback {
 
  private:
   EarlyStopping spec_;
-  Best best_;
+  Best best_, baseline_;
   int best_epoch_ = -1;
   int wait_ = 0;
   Tensor best_weights_;
@@ -280,11 +296,27 @@ void Callback::check(const std::vector<std::string>& log_names, bool has_validat
                           wants_validation ? "; \"val_\" names need validation data" : ""));
 }
 
+namespace {
+
+// The largest number in a format, a width or a precision; 100 for any larger one.
+int widest(std::string_view format) {
+  int most = 0, number = 0;
+  for (const char c : format) {
+    number = c >= '0' && c <= '9' ? std::min(10 * number + (c - '0'), 100) : 0;
+    most = std::max(most, number);
+  }
+  return most;
+}
+
+}  // namespace
+
 std::string format_log_pattern(const std::string& pattern, int epoch, const Logs& logs) {
+  CURIE_CHECK(!pattern.empty(), usage, "expected a pattern of a file's name, got an empty one");
   std::string text;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const bool doubled = i + 1 < pattern.size() && pattern[i + 1] == pattern[i];
     if (pattern[i] != '{' || doubled) {
+      CURIE_CHECK(pattern[i] != '}' || doubled, usage, "pattern \"{}\": a '}}' has no '{{'", pattern);
       text += pattern[i];
       if (doubled && (pattern[i] == '{' || pattern[i] == '}')) ++i;
       continue;
@@ -295,6 +327,8 @@ std::string format_log_pattern(const std::string& pattern, int epoch, const Logs
     const std::size_t colon = field.find(':');
     const std::string name = field.substr(0, colon);
     const std::string format = colon == std::string::npos ? "{}" : "{:" + field.substr(colon + 1) + "}";
+    CURIE_CHECK(widest(field) < 100, usage, "pattern \"{}\": expected at most 99 columns and digits in \"{}\"", pattern,
+                field);
     const std::optional<double> value = logs.find(name);
     CURIE_CHECK(name == "epoch" || value, usage, "pattern \"{}\": \"{}\" is not a logged name", pattern, name);
     try {

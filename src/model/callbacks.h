@@ -13,8 +13,9 @@ namespace curie {
 // automatic: max when the monitored name ends in acc, accuracy or auc, else min.
 enum class MonitorMode { automatic, min, max };
 
-// Stops when `monitor` has not improved by more than min_delta for `patience` epochs. With restore_best_weights the
-// best epoch's weights are put back at the end of training, however training ended.
+// Stops when `monitor` has not improved by more than min_delta for `patience` epochs; with a baseline these count on
+// until a value is better than it. With restore_best_weights the best epoch's weights are put back at the end of
+// training, however training ended, the baseline reached or not.
 struct EarlyStopping {
   std::string monitor = "val_loss";
   double min_delta = 0.0;

@@ -65,7 +65,7 @@ struct FitOptions {
   int batch_size = 32;
   const Dataset* validation = nullptr;
   std::vector<CallbackChoice> callbacks = {};
-  std::vector<float> class_weights = {};   // one a class; empty: 1
+  std::vector<double> class_weights = {};  // one a class (balanced_class_weights); those that are not listed weigh 1
   std::vector<float> sample_weights = {};  // one a sample; empty: 1
   bool shuffle = true;                     // anew each epoch, by the model's seed
   // The outputs of a frozen beginning of the network are computed once and reused, for data sets that are the same in

@@ -91,6 +91,9 @@ void Trainer::check_options() const {
                 "fit: training and validation samples differ: shapes {} and {}", to_string(train_.sample_shape()),
                 to_string(options_.validation->sample_shape()));
   }
+  check_labels(train_, "training");
+  if (options_.validation != nullptr) check_labels(*options_.validation, "validation");
+  check_weights();
   CURIE_CHECK(
       options_.sample_weights.empty() || options_.sample_weights.size() == static_cast<std::size_t>(train_.size()),
       usage, "fit: expected a weight for each of {} samples, got {}", train_.size(), options_.sample_weights.size());
@@ -100,6 +103,41 @@ void Trainer::check_options() const {
   }
   for (const CallbackChoice& callback : options_.callbacks) {
     callback.get()->check(log_names(), options_.validation != nullptr);
+  }
+}
+
+void Trainer::check_labels(const Dataset& data, const char* part) const {
+  const int classes = std::max(session_.outputs(), 2);
+  std::vector<int> counts(static_cast<std::size_t>(classes));
+  for (int i = 0; i < data.size(); ++i) {
+    const std::int32_t label = data.label(i);
+    CURIE_CHECK(label >= 0 && label < classes, data,
+                "fit: sample {} of the {} set has the class number {}, but a model with {} output{} tells {} classes "
+                "apart, 0 to {}; correct the labels, or give the last layer a unit for each class",
+                i, part, label, session_.outputs(), session_.outputs() == 1 ? "" : "s", classes, classes - 1);
+    ++counts[static_cast<std::size_t>(label)];
+  }
+  const auto missing = std::find(counts.begin(), counts.end(), 0);
+  if (missing != counts.end()) {
+    log_warning("the {} set has no sample of class {}: nothing is {} about it", part, missing - counts.begin(),
+                &data == &train_ ? "learned" : "known");
+  }
+}
+
+void Trainer::check_weights() const {
+  const std::vector<double>& weights = options_.class_weights;
+  const auto classes = static_cast<std::size_t>(std::max(session_.outputs(), 2));
+  CURIE_CHECK(weights.size() <= classes, usage, "fit: expected at most {} class weights, one a class, got {}", classes,
+              weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    CURIE_CHECK(std::isfinite(weights[i]) && weights[i] >= 0.0, usage,
+                "fit: expected class weights of at least 0, got {} for class {}", weights[i], i);
+  }
+  CURIE_CHECK(weights.size() < classes || *std::max_element(weights.begin(), weights.end()) > 0.0, usage,
+              "fit: every class weighs 0: nothing would be learned");
+  for (std::size_t i = 0; i < options_.sample_weights.size(); ++i) {
+    CURIE_CHECK(std::isfinite(options_.sample_weights[i]) && options_.sample_weights[i] >= 0.0f, usage,
+                "fit: expected sample weights of at least 0, got {} for sample {}", options_.sample_weights[i], i);
   }
 }
 
@@ -129,6 +167,11 @@ History Trainer::run() {
     if (end == EpochEnd::interrupted) return history_;
     if (end == EpochEnd::stopped) break;
     finish_epoch(epoch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const bool more = epoch + 1 < options_.epochs && history_.stop_reason.empty();
+    if (more && options_.interrupted && options_.interrupted()) {
+      history_.stop_reason = fmt::format("interrupted after epoch {}", epoch + 1);
+      return history_;
+    }
   }
   session_.keep_averages();
   for (const CallbackChoice& callback : options_.callbacks) callback.get()->on_train_end(*this);
@@ -167,7 +210,7 @@ Trainer::EpochEnd Trainer::run_epoch(int epoch, int first_batch) {
       if (!history_.stop_reason.empty()) return EpochEnd::stopped;
       check_loss(loss, epoch, batch->number);
     }
-    // An interruption on the last batch is seen after the epoch's validation, in the next epoch's first step.
+    // An interruption on the last batch is seen when the epoch is finished.
     if (next < loader_->batches() && options_.interrupted && options_.interrupted()) {
       save(epoch, next);
       history_.stop_reason =
@@ -220,7 +263,7 @@ void Trainer::fill_weights(const Batch& batch) {
     float weight = 1.0f;
     const auto label = static_cast<std::size_t>(batch.labels[i]);
     // As in Keras, classes that are not listed weigh 1.
-    if (label < options_.class_weights.size()) weight = options_.class_weights[label];
+    if (label < options_.class_weights.size()) weight = static_cast<float>(options_.class_weights[label]);
     if (!options_.sample_weights.empty()) weight *= options_.sample_weights[static_cast<std::size_t>(batch.indices[i])];
     batch_weights_[i] = weight;
   }

@@ -23,6 +23,8 @@ class Trainer final : private TrainingControl {
   enum class EpochEnd { complete, stopped, interrupted };
 
   void check_options() const;
+  void check_labels(const Dataset& data, const char* part) const;
+  void check_weights() const;
   // Computes the outputs of a frozen beginning where they can be reused, takes to the device what can stay there.
   void prepare_sources();
   Tensor features_of(const Dataset& data, int cut);  // undefined when they are not to be reused

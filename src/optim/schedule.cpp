@@ -164,6 +164,11 @@ Per read_per(JsonFields& fields) {
 
 void Schedule::check() const {
   std::visit([](const auto& spec) { fields_of(spec, CheckField{name_of(spec)}); }, kind_);
+  if (const auto* cosine = std::get_if<CosineDecay>(&kind_)) {
+    CURIE_CHECK(cosine->warmup_steps == 0.0 || cosine->warmup_target > 0.0, usage,
+                "CosineDecay: {:g} steps of warm-up need a warmup_target above 0, the rate they lead to",
+                cosine->warmup_steps);
+  }
   if (const auto* pieces = std::get_if<PiecewiseConstantDecay>(&kind_)) {
     CURIE_CHECK(pieces->values.size() == pieces->boundaries.size() + 1, usage,
                 "PiecewiseConstantDecay: expected one value more than boundaries, got {} and {}", pieces->values.size(),

@@ -54,7 +54,7 @@ struct CosineDecay {
   double decay_steps = 1.0;
   double alpha = 0.0;
   double warmup_target = 0.0;
-  double warmup_steps = 0.0;  // 0: no warm-up, and warmup_target is not looked at
+  double warmup_steps = 0.0;  // 0: no warm-up, and warmup_target is not looked at; else a target is needed
   Per per = Per::step;
 };
 

@@ -17,7 +17,10 @@ int main(int argc, char** argv) {
       .add(Flatten{})
       .add(Dense{.units = 1, .activation = Activation::sigmoid});
   model.compile({.optimizer = Adam{}, .loss = BinaryCrossentropy{}, .device = "cpu"});
-  const History history = model.fit(data, {.epochs = 2, .batch_size = 16, .verbose = Verbosity::silent});
+  const History history = model.fit(data, {.epochs = 2,
+                                           .batch_size = 16,
+                                           .class_weights = balanced_class_weights(images.class_counts()),
+                                           .verbose = Verbosity::silent});
   if (history.epochs.size() != 2) return 1;
 
   save_model(argv[1], model,

@@ -182,6 +182,15 @@ TEST_CASE("optimizers, schedules and clipping go to Keras and come back") {
   const auto decayed = there_and_back(ready(chain_model(), {.optimizer = Sgd{.learning_rate = 0.01f, .decay = 2e-4f}}));
   CHECK(decayed["schedule"]["kind"] == "InverseTimeDecay");
   CHECK(decayed["schedule"]["decay_rate"] == doctest::Approx(2e-4));
+
+  // Steps of a warm-up without a target are none, in Keras as in Curie.
+  const Model model = ready(chain_model(), {.optimizer = Adam{.schedule = CosineDecay{.learning_rate = 0.1}}});
+  nlohmann::json config = keras_training_config(model.training_config(), KerasVersion::keras3);
+  nlohmann::json& cosine = config["optimizer"]["config"]["learning_rate"]["config"];
+  CHECK(cosine["warmup_target"].is_null());
+  cosine["warmup_steps"] = 7;
+  CHECK(read_keras_training(config, model, "a file").optimizer.get()->config() ==
+        model.training_config().at("optimizer"));
 }
 
 TEST_CASE("layers keep their order, names and padding through Keras") {

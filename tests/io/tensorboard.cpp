@@ -14,6 +14,7 @@
 
 #include "io/event_file.h"
 #include "model/model.h"
+#include "model/session.h"
 #include "support/blobs.h"
 #include "support/datasets.h"
 #include "support/temporary_folder.h"
@@ -232,12 +233,29 @@ TEST_CASE("the callback writes a run's logs, histograms and examples") {
   check_scalars(validated, "epoch_accuracy", "val_accuracy");
   CHECK(validated.size() == 2);
 
-  for (const char* tag : {"dense/kernel/histogram", "dense_1/bias/histogram", "dense_1/kernel/gradient/histogram"}) {
+  // The last epoch's are those that the model is left with.
+  const auto check_histogram = [&](const std::string& tag, const Tensor& expected) {
     CAPTURE(tag);
     REQUIRE(train.contains(tag));
-    CHECK(train.at(tag).size() == 2);
+    REQUIRE(train.at(tag).size() == 2);
     CHECK(train.at(tag)[1].step == 2);
+    const std::span<const float> values = expected.host<float>();
+    double squares = 0.0;
+    for (const float value : values) squares += static_cast<double>(value) * static_cast<double>(value);
+    CHECK(squares > 0.0);
+    const Fields histogram = fields_of(only(train.at(tag)[1].value, 5));
+    CHECK(as<double>(only(histogram, 1)) == static_cast<double>(*std::min_element(values.begin(), values.end())));
+    CHECK(as<double>(only(histogram, 2)) == static_cast<double>(*std::max_element(values.begin(), values.end())));
+    CHECK(as<double>(only(histogram, 3)) == static_cast<double>(values.size()));
+    CHECK(as<double>(only(histogram, 5)) == doctest::Approx(squares));
+  };
+  std::map<std::string, Tensor> weights, gradients;
+  for (const auto& [name, tensor] : model.state()) weights.emplace(name, tensor);
+  for (const auto& [name, tensor] : model.session().gradients()) gradients.emplace(name, tensor);
+  for (const char* name : {"dense/kernel", "dense_1/bias", "dense_1/kernel"}) {
+    check_histogram(std::string(name) + "/histogram", weights.at(name));
   }
+  check_histogram("dense_1/kernel/gradient/histogram", gradients.at("dense_1/kernel"));
   CHECK_FALSE(train.contains("dense/kernel/gradient/histogram"));  // frozen
   const Fields image = fields_of(only(train.at("examples/1").at(0).value, 4));
   CHECK(as<std::int64_t>(only(image, 1)) == 8);

@@ -74,6 +74,7 @@ TEST_CASE("Schedule: configs read back, and bad ones are refused") {
   CHECK_ERROR([] { Schedule(PiecewiseConstantDecay{.boundaries = {1}, .values = {1}}); }, usage, "one value more");
   CHECK_ERROR([] { Schedule(PiecewiseConstantDecay{.boundaries = {2, 1}, .values = {1, 2, 3}}); }, usage, "rising");
   CHECK_ERROR([] { Schedule(CosineDecayRestarts{.t_mul = 0.5}); }, usage, "t_mul of at least 1, got 0.5");
+  CHECK_ERROR([] { Schedule(CosineDecay{.warmup_steps = 3.0}); }, usage, "3 steps of warm-up need a warmup_target");
   CHECK_ERROR([] { Schedule(ExponentialDecay{.decay_steps = 0.0}); }, usage, "decay_steps above 0, got 0");
 }
 

@@ -65,7 +65,17 @@ TEST_CASE("an improvement must exceed min_delta, and accuracy must rise") {
 
 TEST_CASE("a baseline must be reached in time, and early epochs can be left out") {
   FakeRun run;
-  CHECK(run.feed(*EarlyStopping{.patience = 3, .baseline = 0.5}.make(), "val_loss", {1.0, 0.9, 0.8, 0.7}) == 2);
+  LogCapture log;
+  const auto stopped_at = [&](const std::vector<double>& values) {
+    return FakeRun().feed(*EarlyStopping{.patience = 3, .baseline = 0.5}.make(), "val_loss", values);
+  };
+  // As in Keras: better epochs do not stop, and do not set the count back before the baseline is passed.
+  CHECK(stopped_at({1.0, 0.9, 0.8, 0.7}) == -1);
+  CHECK(stopped_at({1.0, 0.9, 0.8, 0.7, 0.75}) == 4);
+  CHECK(stopped_at({1.0, 0.9, 0.4, 0.45, 0.5, 0.6}) == 5);
+  CHECK(run.feed(*EarlyStopping{.patience = 2, .baseline = 0.5, .restore_best_weights = true}.make(), "val_loss",
+                 {0.7, 0.6, 0.65}) == 2);
+  CHECK(run.stopped.find("not better than the baseline 0.50000 in 3 epochs") != std::string::npos);
   FakeRun late;
   CHECK(late.feed(*EarlyStopping{.patience = 1, .start_from_epoch = 3}.make(), "val_loss", {1, 2, 3, 4, 5}) == 4);
 }
@@ -78,6 +88,19 @@ TEST_CASE("the best weights come back at the end of training, stopped early or n
   stopping->on_train_end(run);
   CHECK(run.current.host<float>()[0] == 1.0f);
   CHECK(log.lines.find("epoch 2") != std::string::npos);
+
+  // Also where no value was better than the baseline, or than none.
+  const CallbackPtr missed = EarlyStopping{.patience = 9, .baseline = 0.1, .restore_best_weights = true}.make();
+  CHECK(run.feed(*missed, "val_loss", {3.0, 0.5, 2.0}) == -1);
+  missed->on_train_end(run);
+  CHECK(run.current.host<float>()[0] == 0.5f);
+  const CallbackPtr nothing = EarlyStopping{.monitor = "loss", .patience = 9, .restore_best_weights = true}.make();
+  CHECK(run.feed(*nothing, "loss", {NAN, NAN}) == -1);
+  run.current.host<float>()[0] = 7.0f;
+  nothing->on_train_end(run);
+  CHECK(std::isnan(run.current.host<float>()[0]));  // feed() writes the value there
+  CHECK(log.lines.find("weights of epoch 1: loss was never a number") != std::string::npos);
+  CHECK_ERROR([] { EarlyStopping{.min_delta = NAN}.make(); }, usage, "a finite min_delta, got nan");
 }
 
 TEST_CASE("early stopping goes on from its saved state as if nothing had happened") {
@@ -174,11 +197,20 @@ TEST_CASE("ModelCheckpoint saves every epoch or only better ones, under formatte
 
 TEST_CASE("a pattern that cannot be formatted is an error before training") {
   const std::vector<std::string> names = {"loss"};
-  for (const char* pattern : {"{val_loss}", "{epoch", "{epoch:Q}", "{loss:d}"}) {
+  const std::pair<const char*, const char*> patterns[] = {
+      {"{val_loss}", "\"val_loss\" is not a logged name"},
+      {"{epoch", "a '{' has no '}'"},
+      {"a}b", "a '}' has no '{'"},
+      {"{epoch:Q}", "cannot format \"epoch:Q\""},
+      {"{loss:d}", "cannot format \"loss:d\""},
+      {"{loss:.100f}", "at most 99 columns and digits in \"loss:.100f\""},
+      {"{loss:99999999999}", "at most 99 columns"},
+      {"", "got an empty one"}};
+  for (const auto& [pattern, message] : patterns) {
     CAPTURE(pattern);
     const CallbackPtr checkpoint =
         ModelCheckpoint{.path = pattern, .save = [](const auto&) {}, .monitor = "loss"}.make();
-    CHECK_THROWS_AS(checkpoint->check(names, true), Error);
+    CHECK_ERROR([&] { checkpoint->check(names, true); }, usage, message);
   }
   CHECK(format_log_pattern("a{{b}}{epoch}", 3, {}) == "a{b}3");
 }

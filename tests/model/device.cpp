@@ -35,7 +35,7 @@ Sequential two_blocks() {
   return model;
 }
 
-std::vector<float> trained(const Dataset& data, bool record_steps, const std::vector<float>& class_weights = {}) {
+std::vector<float> trained(const Dataset& data, bool record_steps, const std::vector<double>& class_weights = {}) {
   Sequential model = two_blocks();
   model.compile({.loss = SparseCategoricalCrossentropy{},
                  .device = test::device_under_test(),

@@ -53,7 +53,7 @@ Outcome train(const Dataset& data, const Dataset* validation, std::size_t cache_
   Model model = transfer_model();
   FitOptions options{.epochs = 3, .batch_size = 16, .validation = validation, .verbose = Verbosity::silent};
   options.frozen_cache_bytes = cache_bytes;
-  options.class_weights = {1.0f, 2.0f};
+  options.class_weights = {1.0, 2.0};
   const History history = model.fit(data, options);
   const Tensor weights = model.session().weights();
   return {.weights = {weights.host<float>().begin(), weights.host<float>().end()},
@@ -168,7 +168,7 @@ TEST_CASE("a run that is interrupted while the frozen beginning is computed can 
   const Outcome undisturbed = train(data, nullptr, kPlenty);
   Model model = transfer_model();
   FitOptions options{.epochs = 3, .batch_size = 16, .verbose = Verbosity::silent};
-  options.class_weights = {1.0f, 2.0f};
+  options.class_weights = {1.0, 2.0};
   int asked = 0;
   options.interrupted = [&] { return ++asked == 2; };
   TrainingSnapshot saved;

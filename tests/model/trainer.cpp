@@ -11,12 +11,14 @@
 #include "model/session.h"
 #include "support/backend.h"
 #include "support/blobs.h"
+#include "support/log_capture.h"
 #include "support/throws.h"
 #include "tensor/log.h"
 
 using namespace curie;
 using curie::test::blobs;
 using curie::test::error_message;
+using curie::test::LogCapture;
 
 namespace {
 
@@ -171,7 +173,7 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
   undisturbed.compile(on_device());
   const History expected = undisturbed.fit(train, options());
 
-  for (int stop_after = 1; stop_after <= 24; stop_after += 3) {  // 4 batches an epoch
+  for (int stop_after = 1; stop_after <= 25; stop_after += 2) {  // 4 batches an epoch
     CAPTURE(stop_after);
     Sequential first = small_model();
     first.compile(on_device());
@@ -182,7 +184,7 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
     interrupted.save = [&](const TrainingSnapshot& s) { snapshot = s; };
     const History part = first.fit(train, interrupted);
     const bool was_interrupted = part.stop_reason.rfind("interrupted", 0) == 0;
-    CHECK(was_interrupted == (stop_after <= 18));  // three of four batches ask
+    CHECK(was_interrupted == (stop_after <= 23));  // every batch asks, but the very last one
 
     Sequential second = small_model();
     second.compile(on_device());
@@ -196,6 +198,77 @@ TEST_CASE("a run that is interrupted anywhere and resumed ends bit for bit where
     }
   }
   set_log_sink(previous);
+}
+
+TEST_CASE("an interruption is seen, too, where every epoch is one batch") {
+  const LabelledImages images = blobs(10);
+  const ImageDataset train(images);
+  const LogSink previous = set_log_sink([](LogLevel, std::string_view) {});
+  Sequential undisturbed = small_model(), first = small_model(), second = small_model();
+  for (Sequential* model : {&undisturbed, &first, &second}) model->compile(on_device());
+  undisturbed.fit(train, quiet(5));
+
+  TrainingSnapshot snapshot;
+  int asked = 0;
+  FitOptions interrupted = quiet(5);
+  interrupted.interrupted = [&] { return ++asked == 2; };
+  interrupted.save = [&](const TrainingSnapshot& s) { snapshot = s; };
+  const History part = first.fit(train, interrupted);
+  CHECK(part.stop_reason == "interrupted after epoch 2");
+  CHECK(part.epochs.size() == 2);
+  FitOptions resumed = quiet(5);
+  resumed.resume = &snapshot;
+  CHECK(second.fit(train, resumed).epochs.size() == 5);
+  CHECK(same_bits(weights_of(undisturbed), weights_of(second)));
+  set_log_sink(previous);
+}
+
+TEST_CASE("labels and weights that cannot be meant are refused before the model changes") {
+  LabelledImages images = blobs(16);
+  Sequential model = small_model();
+  model.compile(on_device());
+  const std::vector<float> before = weights_of(model);
+  const auto refused = [&](const FitOptions& options) {
+    const ImageDataset train(images);
+    return error_message([&] { model.fit(train, options); });
+  };
+  images.labels[13] = -1;
+  CHECK(refused(quiet(1)).find("sample 13 of the training set has the class number -1") != std::string::npos);
+  images.labels[13] = 2;
+  CHECK(refused(quiet(1)).find("tells 2 classes apart, 0 to 1") != std::string::npos);
+  images.labels[13] = 1;
+
+  LabelledImages held_out = blobs(8, 8, 2, 4);
+  held_out.labels[5] = 7;
+  const ImageDataset validation(held_out);
+  FitOptions options = quiet(1);
+  options.validation = &validation;
+  CHECK(refused(options).find("sample 5 of the validation set has the class number 7") != std::string::npos);
+  options.validation = nullptr;
+
+  const std::pair<std::vector<double>, const char*> weights[] = {{{1.0, 1.0, 1.0}, "at most 2 class weights"},
+                                                                 {{1.0, -5.0}, "got -5 for class 1"},
+                                                                 {{NAN}, "got nan for class 0"},
+                                                                 {{0.0, 0.0}, "every class weighs 0"}};
+  for (const auto& [values, message] : weights) {
+    CAPTURE(message);
+    options.class_weights = values;
+    CHECK(refused(options).find(message) != std::string::npos);
+  }
+  options.class_weights = {};
+  options.sample_weights.assign(16, 1.0f);
+  options.sample_weights[9] = -0.5f;
+  CHECK(refused(options).find("got -0.5 for sample 9") != std::string::npos);
+  CHECK(same_bits(weights_of(model), before));
+
+  // A class that is not there is no error, but said.
+  LogCapture log;
+  for (std::int32_t& label : held_out.labels) label = 1;
+  const ImageDataset train(images), one_class(held_out);
+  options = quiet(1);
+  options.validation = &one_class;
+  model.fit(train, options);
+  CHECK(log.lines.find("the validation set has no sample of class 0: nothing is known about it") != std::string::npos);
 }
 
 TEST_CASE("resuming with other options or from damaged state is refused") {
@@ -249,7 +322,7 @@ TEST_CASE("class weights of 0 take a class out of the loss") {
   CompileOptions options = on_device();
   model.compile(options);
   FitOptions fit = quiet(60);
-  fit.class_weights = {0.0f, 1.0f};
+  fit.class_weights = {0.0, 1.0};
   model.fit(train, fit);
   const Tensor outputs = model.predict(train);
   for (const float p : outputs.host<float>()) CHECK(p > 0.5f);  // nothing ever spoke for class 0
