@@ -85,21 +85,19 @@ std::unique_ptr<Dataset> training_dataset(const RunOptions& options, const Recip
 }
 
 // One a class for the training loss; empty: all alike.
-std::vector<float> class_weights_of(const RunOptions& options, const Recipe& recipe, const LabelledImages& train) {
-  std::vector<float> weights;
-  if (options.balanced_classes) {
-    const std::vector<double> balanced = balanced_class_weights(train.class_counts());
-    weights.assign(balanced.begin(), balanced.end());
-  } else if (!options.class_weights.empty()) {
+std::vector<double> class_weights_of(const RunOptions& options, const Recipe& recipe, const LabelledImages& train) {
+  if (options.balanced_classes) return balanced_class_weights(train.class_counts());
+  std::vector<double> weights;
+  if (!options.class_weights.empty()) {
     for (const std::string& name : recipe.classes) {
       const auto weight = options.class_weights.find(name);
-      weights.push_back(weight == options.class_weights.end() ? 1.0f : static_cast<float>(weight->second));
+      weights.push_back(weight == options.class_weights.end() ? 1.0 : weight->second);
     }
   }
   return weights;
 }
 
-RecipeNote class_weights_note(const Recipe& recipe, const std::vector<float>& weights) {
+RecipeNote class_weights_note(const Recipe& recipe, const std::vector<double>& weights) {
   std::string text;
   for (std::size_t c = 0; c < weights.size(); ++c) {
     text += fmt::format("{}{} {:.3g}", c == 0 ? "" : ", ", recipe.classes[c], weights[c]);
@@ -188,7 +186,7 @@ RunOutcome run_recipe(const RunOptions& given) {
 
   const PreparedData data = prepare(recipe, source, data_options);
   log_counts(data, recipe);
-  const std::vector<float> class_weights = class_weights_of(options, recipe, data.train);
+  const std::vector<double> class_weights = class_weights_of(options, recipe, data.train);
   if (!class_weights.empty()) recipe.notes.push_back(class_weights_note(recipe, class_weights));
   clock.end("Split and resample",
             fmt::format("split {:.2f} s, resampling {:.2f} s", data.split_seconds, data.resample_seconds));
