@@ -60,8 +60,8 @@ class Operands {
   std::int32_t* given(const std::string& name, const std::vector<std::int32_t>& values);
   std::int32_t* indices(const std::string& name, std::size_t count, int below);
   std::uint8_t* bytes(const std::string& name, std::size_t count, int below = 256);
-  WarpMatrix* matrices(const std::string& name,
-                       const WarpShape& shape);               // turns and stretches about the centre, some beyond
+  // Turns and stretches about the centre, some beyond, with shifts from -64 to 64 and a brightness from .5 to 1.5.
+  ImageWarp* warps(const std::string& name, const WarpShape& shape);
   float* output(const std::string& name, std::size_t count);  // NaN before the call
   std::uint8_t* byte_output(const std::string& name, std::size_t count);
   float* in_and_out(const std::string& name, std::size_t count, float low, float high);

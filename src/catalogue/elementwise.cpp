@@ -103,20 +103,29 @@ void gather_normalize_u8(Operands& o) {
                                 o.output<T>("y", count(o) * sample(o)));
 }
 template <typename T>
-void warp_u8(Operands& o) {
-  const WarpShape shape{.count = o["count"],
-                        .height = o["height"],
-                        .width = o["width"],
-                        .channels = o["channels"],
-                        .fill_mode = WarpFill::constant,
-                        .fill = 9};
+void warp(Operands& o, WarpShape shape) {
+  shape.count = o["count"];
+  shape.height = o["height"];
+  shape.width = o["width"];
+  shape.channels = o["channels"];
   const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
   const std::uint8_t* images = o.bytes("images", static_cast<std::size_t>(o["images"]) * shape.sample());
   const auto channels = static_cast<std::size_t>(shape.channels);
   const float* offset = o.uniform("offset", channels, 0, 128);
   const float* factor = o.uniform("factor", channels, .01f, .1f);
-  const WarpMatrix* matrices = o.matrices("matrices", shape);
-  o.on<T>().warp_u8(shape, rows, matrices, images, offset, factor, o.output<T>("y", count(o) * shape.sample()));
+  const ImageWarp* warps = o.warps("warps", shape);
+  o.on<T>().warp_u8(shape, rows, warps, images, offset, factor, o.output<T>("y", count(o) * shape.sample()));
+}
+template <typename T>
+void warp_u8(Operands& o) {
+  warp<T>(o, {.fill_mode = WarpFill::constant, .fill = 9});
+}
+template <typename T>
+void warp_image_u8(Operands& o) {
+  warp<T>(o, {.fill_mode = WarpFill::reflect,
+              .shift = WarpShift::own_range,
+              .brightness = WarpBrightness::product,
+              .samplewise = WarpSamplewise::standardize});
 }
 void gather_rows(Operands& o) {
   const std::int32_t* rows = o.indices("rows", count(o), o["images"]);
@@ -163,6 +172,13 @@ std::vector<CatalogueEntry> elementwise_entries() {
        warp_u8<float>,
        warp_u8<Bf16>,
        {"count=3,height=1,width=5,channels=3", "height=17,width=16,channels=2"}},
+      {"warp_image_u8",
+       "the same, standardised by each image's own mean and deviation",
+       kWarps,
+       true,
+       warp_image_u8<float>,
+       warp_image_u8<Bf16>,
+       {"count=3,height=1,width=5,channels=3", "height=27,width=26,channels=2"}},
       {"gather_rows", "chosen rows of an array", kImages, true, gather_rows, gather_rounded},
   };
 }

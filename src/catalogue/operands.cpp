@@ -129,14 +129,14 @@ std::uint8_t* Operands::bytes(const std::string& name, std::size_t count, int li
   return reinterpret_cast<std::uint8_t*>(place(name, values.data(), count));
 }
 
-WarpMatrix* Operands::matrices(const std::string& name, const WarpShape& shape) {
+ImageWarp* Operands::warps(const std::string& name, const WarpShape& shape) {
   const RandomStream random{.seed = kSeed, .stream = stream_};
-  std::vector<WarpMatrix> values(static_cast<std::size_t>(shape.count));
+  std::vector<ImageWarp> values(static_cast<std::size_t>(shape.count));
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto entry = [&](std::uint64_t k) {  // from -1 to 1, in units of 2^-32
       return static_cast<std::int64_t>(static_cast<std::int32_t>(random.bits(4 * i + k))) * 2;
     };
-    WarpMatrix& m = values[i];
+    WarpMatrix& m = values[i].matrix;
     m = {entry(0), entry(1), 0, entry(2), entry(3), 0};
     // The centre stays where it is.
     m.row_origin = ((std::int64_t{shape.height - 1} << 32) - m.row_per_row * (shape.height - 1) -
@@ -145,8 +145,11 @@ WarpMatrix* Operands::matrices(const std::string& name, const WarpShape& shape) 
     m.column_origin = ((std::int64_t{shape.width - 1} << 32) - m.column_per_row * (shape.height - 1) -
                        m.column_per_column * (shape.width - 1)) /
                       2;
+    const float share = 2.0f * random.uniform(4 * values.size() + i) - 1.0f;
+    values[i].shift = 64.0f * share;
+    values[i].brightness = 1.0f + 0.5f * share;
   }
-  return reinterpret_cast<WarpMatrix*>(place(name, values.data(), values.size() * sizeof(WarpMatrix)));
+  return reinterpret_cast<ImageWarp*>(place(name, values.data(), values.size() * sizeof(ImageWarp)));
 }
 
 float* Operands::output(const std::string& name, std::size_t count) {

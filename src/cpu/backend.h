@@ -84,7 +84,7 @@ class CpuBackend final : public Backend {
   void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, float* y) override;
   void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
                            const std::uint8_t* images, const float* table, float* y) override;
-  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices, const std::uint8_t* images,
+  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps, const std::uint8_t* images,
                const float* offset, const float* factor, float* y) override;
   void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                    std::uint32_t* y) override;

@@ -115,9 +115,9 @@ void Bf16Kernels::gather_normalize_u8(int count, std::size_t pixels, int channel
                                       const std::uint8_t* images, const float* table, Bf16* y) {
   CURIE_GPU::gather_normalize_u8(runtime_->stream(), count, pixels, channels, rows, images, table, y);
 }
-void Bf16Kernels::warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+void Bf16Kernels::warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps,
                           const std::uint8_t* images, const float* offset, const float* factor, Bf16* y) {
-  CURIE_GPU::warp_u8(runtime_->stream(), shape, rows, matrices, images, offset, factor, y);
+  CURIE_GPU::warp_u8(runtime_->stream(), shape, rows, warps, images, offset, factor, y);
 }
 void Bf16Kernels::gather_rounded(int count, std::size_t width, const std::int32_t* rows, const float* x, Bf16* y) {
   CURIE_GPU::gather_rounded(runtime_->stream(), count, width, rows, x, y);

@@ -61,7 +61,7 @@ class Bf16Kernels : public Bf16Operations {
   void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, Bf16* y) override;
   void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
                            const std::uint8_t* images, const float* table, Bf16* y) override;
-  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices, const std::uint8_t* images,
+  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps, const std::uint8_t* images,
                const float* offset, const float* factor, Bf16* y) override;
   void gather_rounded(int count, std::size_t width, const std::int32_t* rows, const float* x, Bf16* y) override;
   void sgd_step(const SgdArgs& args, std::size_t count, const StepState* state, const float* gradient, float* weights,

@@ -136,9 +136,9 @@ void GpuBackend::gather_normalize_u8(int count, std::size_t pixels, int channels
                                      const std::uint8_t* images, const float* table, float* y) {
   CURIE_GPU::gather_normalize_u8(runtime_->stream(), count, pixels, channels, rows, images, table, y);
 }
-void GpuBackend::warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+void GpuBackend::warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps,
                          const std::uint8_t* images, const float* offset, const float* factor, float* y) {
-  CURIE_GPU::warp_u8(runtime_->stream(), shape, rows, matrices, images, offset, factor, y);
+  CURIE_GPU::warp_u8(runtime_->stream(), shape, rows, warps, images, offset, factor, y);
 }
 
 void GpuBackend::gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,

@@ -129,7 +129,7 @@ void gather_rounded(Stream stream, int count, std::size_t width, const std::int3
 
 // warp.cu
 template <typename T>
-void warp_u8(Stream stream, const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+void warp_u8(Stream stream, const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps,
              const std::uint8_t* images, const float* offset, const float* factor, T* y);
 
 // loss.cu, metrics.cu, clip.cu, optimizer.cu

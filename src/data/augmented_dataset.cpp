@@ -33,6 +33,10 @@ AugmentedDataset::AugmentedDataset(const LabelledImages& images, const Augmentat
               images.size(), to_string(pixels.shape()), name_of(pixels.dtype()));
   augmentation_.check();
   shape_ = warp_shape(augmentation_, pixels.shape().sample());
+  shape_.samplewise = scale_.samplewise;
+  CURIE_CHECK(shape_.samplewise == WarpSamplewise::none || shape_.sample() <= kLargestSamplewise, usage,
+              "augmentation: expected samples of at most {} elements for samplewise scaling, got {}",
+              kLargestSamplewise, to_string(pixels.shape().sample()));
   const auto channels = static_cast<std::size_t>(shape_.channels);
   CURIE_CHECK(scale_.offset.size() == channels && scale_.factor.size() == channels, usage,
               "augmentation: expected an offset and a factor for each of {} channels, got {} and {}", channels,
@@ -44,15 +48,15 @@ std::int32_t AugmentedDataset::label(int index) const {
   return images_->labels[static_cast<std::size_t>(index)];
 }
 
-WarpMatrix AugmentedDataset::matrix(int index, int epoch) const {
+ImageWarp AugmentedDataset::warp(int index, int epoch) const {
   const Transform drawn = draw_transform(augmentation_, shape_.height, shape_.width, seed_, epoch, index);
-  return warp_matrix(augmentation_.style, drawn, shape_.height, shape_.width);
+  return image_warp(augmentation_.style, drawn, shape_.height, shape_.width);
 }
 
 void AugmentedDataset::read(int index, int epoch, std::byte* out) const {
   CURIE_ASSERT(index >= 0 && index < size(), "sample {} of {}", index, size());
   const std::uint8_t* image = images_->pixels.data<std::uint8_t>() + static_cast<std::size_t>(index) * shape_.sample();
-  warp_image(shape_, matrix(index, epoch), image, scale_.offset.data(), scale_.factor.data(),
+  warp_image(shape_, warp(index, epoch), image, scale_.offset.data(), scale_.factor.data(),
              reinterpret_cast<float*>(out));
 }
 

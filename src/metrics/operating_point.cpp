@@ -68,4 +68,30 @@ double youden_threshold(std::span<const std::int32_t> truth, std::span<const flo
   return threshold;
 }
 
+OperatingPoint own_decision(const ConfusionMatrix& confusion, int label) {
+  CURIE_CHECK(label >= 0 && label < confusion.classes, usage, "operating point: expected a class from 0 to {}, got {}",
+              confusion.classes - 1, label);
+  const std::int64_t hits = confusion.at(label, label);
+  const std::int64_t misses = confusion.truth_total(label) - hits, alarms = confusion.predicted_total(label) - hits;
+  return {.threshold = confusion.classes == 2 ? 0.5 : kNone,
+          .true_positives = hits,
+          .false_positives = alarms,
+          .true_negatives = confusion.total() - hits - misses - alarms,
+          .false_negatives = misses};
+}
+
+std::vector<float> scores_of_class(std::span<const float> probabilities, int classes, int label) {
+  CURIE_CHECK(classes >= 2 && label >= 0 && label < classes, usage, "scores: expected a class from 0 to {}, got {}",
+              classes - 1, label);
+  const std::size_t columns = classes == 2 ? 1 : static_cast<std::size_t>(classes);
+  CURIE_CHECK(probabilities.size() % columns == 0, data,
+              "scores: expected {} probabilities a sample, got {} probabilities", columns, probabilities.size());
+  std::vector<float> scores;
+  for (std::size_t first = 0; first < probabilities.size(); first += columns) {
+    const float own = probabilities[first + (columns == 1 ? 0 : static_cast<std::size_t>(label))];
+    scores.push_back(columns == 1 && label == 0 ? 1.0f - own : own);
+  }
+  return scores;
+}
+
 }  // namespace curie

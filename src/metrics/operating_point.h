@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
+
+#include "metrics/confusion.h"
 
 namespace curie {
 
@@ -32,5 +35,14 @@ double threshold_for_sensitivity(std::span<const std::int32_t> truth, std::span<
 // The threshold with the largest sensitivity + specificity - 1 (Youden, "Index for rating diagnostic tests", 1950), the
 // highest of equals; NaN when the truth holds one class only.
 double youden_threshold(std::span<const std::int32_t> truth, std::span<const float> scores, std::int32_t positive = 1);
+
+// What the model's own decision does for one class against the rest. The threshold is .5 for two classes, and NaN for
+// more, where the likeliest class wins whatever its probability. Throws Error(usage) for a class outside the matrix.
+OperatingPoint own_decision(const ConfusionMatrix& confusion, int label);
+
+// Of each sample the probability of one class. `probabilities` holds one value a sample (of class 1) for two classes,
+// else `classes` a sample. Throws Error(usage) for a class that is not there, Error(data) for a span that does not
+// match.
+std::vector<float> scores_of_class(std::span<const float> probabilities, int classes, int label);
 
 }  // namespace curie

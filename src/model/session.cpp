@@ -104,8 +104,8 @@ void Session::allocate(const StepPlan& plan) {
   staging_.targets = device_tensor(host_targets_.shape(), host_targets_.dtype());
   staging_.weights = device_tensor(Shape{batch}, DType::f32);
   staging_.samples = device_tensor(Shape{batch}, DType::i32);
-  host_matrices_.resize(static_cast<std::size_t>(batch));
-  staging_.matrices = device_tensor(Shape{batch * static_cast<int>(sizeof(WarpMatrix))}, DType::u8);
+  host_warps_.resize(static_cast<std::size_t>(batch));
+  staging_.warps = device_tensor(Shape{batch * static_cast<int>(sizeof(ImageWarp))}, DType::u8);
   const std::size_t scratch = backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
   loss_scratch_ = device_tensor(Shape{static_cast<int>(scratch)}, DType::u8);
   // Takes the scratch memory of the largest batches now rather than in a step.
@@ -120,7 +120,7 @@ std::size_t Session::staging_bytes(const StepPlan& plan) const {
   const std::size_t pixels = takes_pixels(plan) ? PixelStaging::bytes(graph_->input_shape(), batch) : 0;
   const std::size_t target = takes_class_index(loss_kind_) ? 1 : static_cast<std::size_t>(outputs_);
   constexpr std::size_t kWeightAndNumber = 8;
-  return pixels + n * (4 * target + kWeightAndNumber + sizeof(WarpMatrix)) +
+  return pixels + n * (4 * target + kWeightAndNumber + sizeof(ImageWarp)) +
          backend_->scratch_bytes(LossShape{loss_kind_, batch, outputs_});
 }
 
@@ -190,9 +190,9 @@ Session::Source Session::load(const ResidentData& data, std::span<const int> sam
   executor.prepare(static_cast<int>(samples.size()));
   backend_->copy_to_device(staging_.samples.raw(), std::as_bytes(samples).data(), samples.size_bytes());
   if (data.augmented != nullptr) {
-    const std::span<WarpMatrix> matrices = std::span(host_matrices_).first(samples.size());
-    for (std::size_t i = 0; i < samples.size(); ++i) matrices[i] = data.augmented->matrix(samples[i], epoch);
-    backend_->copy_to_device(staging_.matrices.raw(), std::as_bytes(matrices).data(), matrices.size_bytes());
+    const std::span<ImageWarp> warps = std::span(host_warps_).first(samples.size());
+    for (std::size_t i = 0; i < samples.size(); ++i) warps[i] = data.augmented->warp(samples[i], epoch);
+    backend_->copy_to_device(staging_.warps.raw(), std::as_bytes(warps).data(), warps.size_bytes());
   }
   return {.data = &data, .type = data.pixels.dtype()};
 }
@@ -221,7 +221,7 @@ void Session::enter(Executor& executor, int n, const Source& source) {
   if (source.data->augmented != nullptr) {
     WarpShape shape = source.data->augmented->shape();
     shape.count = n;
-    ops::warp_u8(*backend_, shape, samples, staging_.matrices.rows(0, n * static_cast<int>(sizeof(WarpMatrix))),
+    ops::warp_u8(*backend_, shape, samples, staging_.warps.rows(0, n * static_cast<int>(sizeof(ImageWarp))),
                  source.data->pixels, source.data->offset, source.data->factor, input);
   } else if (source.type == DType::u8) {
     staging_.pixels->gather(*backend_, samples, source.data->pixels, input);

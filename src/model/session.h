@@ -105,7 +105,7 @@ class Session {
   struct Staging {                       // device memory that the host writes before a step
     std::optional<PixelStaging> pixels;  // unless every sample is f32
     Tensor targets, weights, samples;
-    Tensor matrices;  // of augmented samples: a WarpMatrix each
+    Tensor warps;  // of augmented samples: an ImageWarp each
   };
   // Where a step finds its samples: in a data set on the device, or in what `load` has copied.
   struct Source {
@@ -149,7 +149,7 @@ class Session {
   Staging staging_;
   Tensor state_, totals_, loss_scratch_;
   Tensor host_targets_;  // of one batch: a step allocates nothing
-  std::vector<WarpMatrix> host_matrices_;
+  std::vector<ImageWarp> host_warps_;
   RoundedSamples rounded_samples_;
   ResidentDatasets residents_;
   std::uint32_t step_ = 0;

@@ -166,8 +166,8 @@ class Backend {
   // The same for the samples rows[0 .. count) of a data set that lives on the device; `pixels` are those of one sample.
   virtual void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
                                    const std::uint8_t* images, const float* table, float* y) = 0;
-  // y[i] = the sample rows[i] of `images`, warped by matrices[i] and scaled: see ops/warp.h, which defines every bit.
-  virtual void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+  // y[i] = the sample rows[i] of `images`, warped by warps[i] and scaled: see ops/warp.h, which defines every bit.
+  virtual void warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps,
                        const std::uint8_t* images, const float* offset, const float* factor, float* y) = 0;
   // y[i] = x[rows[i]], rows of `words` 32-bit words: class numbers, targets or float samples.
   virtual void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,

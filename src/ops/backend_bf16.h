@@ -69,7 +69,7 @@ class Bf16Operations {
   virtual void normalize_u8(std::size_t pixels, int channels, const std::uint8_t* x, const float* table, Bf16* y) = 0;
   virtual void gather_normalize_u8(int count, std::size_t pixels, int channels, const std::int32_t* rows,
                                    const std::uint8_t* images, const float* table, Bf16* y) = 0;
-  virtual void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices,
+  virtual void warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps,
                        const std::uint8_t* images, const float* offset, const float* factor, Bf16* y) = 0;
   // y[i] = x[rows[i]], rows of `width` floats, rounded.
   virtual void gather_rounded(int count, std::size_t width, const std::int32_t* rows, const float* x, Bf16* y) = 0;

@@ -264,11 +264,11 @@ class Observing final : public Backend, public Observed {
         [&] { return text(static_cast<std::size_t>(count) * pixels * static_cast<std::size_t>(channels)); },
         [&] { return work::gather_normalize_u8(count, pixels, channels); });
   }
-  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices, const std::uint8_t* images,
+  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps, const std::uint8_t* images,
                const float* offset, const float* factor, float* y) override {
     calls_.pass_on(
-        "warp_u8", [&] { inner_->warp_u8(shape, rows, matrices, images, offset, factor, y); },
-        [&] { return text(shape); }, [&] { return work::warp_u8(shape); });
+        "warp_u8", [&] { inner_->warp_u8(shape, rows, warps, images, offset, factor, y); }, [&] { return text(shape); },
+        [&] { return work::warp_u8(shape); });
   }
   void gather_rows(int count, std::size_t words, const std::int32_t* rows, const std::uint32_t* x,
                    std::uint32_t* y) override {

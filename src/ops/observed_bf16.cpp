@@ -209,11 +209,11 @@ class ObservingBf16 final : public Bf16Operations {
         [&] { return text(static_cast<std::size_t>(count) * pixels * static_cast<std::size_t>(channels)); },
         [&] { return work::gather_normalize_u8(count, pixels, channels, kBf16); });
   }
-  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const WarpMatrix* matrices, const std::uint8_t* images,
+  void warp_u8(const WarpShape& shape, const std::int32_t* rows, const ImageWarp* warps, const std::uint8_t* images,
                const float* offset, const float* factor, Bf16* y) override {
     calls_.pass_on(
-        "warp_u8", [&] { inner_.warp_u8(shape, rows, matrices, images, offset, factor, y); },
-        [&] { return text(shape); }, [&] { return work::warp_u8(shape, kBf16); });
+        "warp_u8", [&] { inner_.warp_u8(shape, rows, warps, images, offset, factor, y); }, [&] { return text(shape); },
+        [&] { return work::warp_u8(shape, kBf16); });
   }
   void gather_rounded(int count, std::size_t width, const std::int32_t* rows, const float* x, Bf16* y) override {
     calls_.pass_on(

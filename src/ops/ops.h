@@ -81,11 +81,11 @@ void normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tens
 // rows: i32 (count), each below the number of samples, which is not checked: they live on the device.
 void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, const Tensor& rows, const Tensor& images,
                          const Tensor& table, const Tensor& y);
-// x, y: i32 or f32, both alike.
-// rows: (count) i32; matrices: count WarpMatrix as bytes, u8; images: u8 samples; offset, factor: (channels); y:
+// rows: (count) i32; warps: count ImageWarp as bytes, u8; images: u8 samples; offset, factor: (channels); y:
 // (count, height, width, channels).
-void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& warps, const Tensor& images,
              const Tensor& offset, const Tensor& factor, const Tensor& y);
+// x, y: i32 or f32, both alike.
 void gather_rows(Backend& backend, const Tensor& rows, const Tensor& x, const Tensor& y);
 
 // --- losses, metrics, optimizers ------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ void gather_normalize_u8(Backend& backend, std::size_t pixels, int channels, con
   });
 }
 
-void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const Tensor& warps, const Tensor& images,
              const Tensor& offset, const Tensor& factor, const Tensor& y) {
   const Check check(backend, "warp_u8");
   check.at_least("count", shape.count, 1);
@@ -147,12 +147,15 @@ void warp_u8(Backend& backend, const WarpShape& shape, const Tensor& rows, const
   const auto count = static_cast<std::size_t>(shape.count), channels = static_cast<std::size_t>(shape.channels);
   CURIE_CHECK(images.elements() % shape.sample() == 0, usage,
               "warp_u8: images: expected samples of {} elements, got {} elements", shape.sample(), images.elements());
-  const std::uint8_t* bytes = check.u8("matrices", matrices, count * sizeof(WarpMatrix));
-  CURIE_CHECK(reinterpret_cast<std::uintptr_t>(bytes) % alignof(WarpMatrix) == 0, usage,
-              "warp_u8: matrices: expected an address that is a multiple of {}", alignof(WarpMatrix));
+  const std::uint8_t* bytes = check.u8("warps", warps, count * sizeof(ImageWarp));
+  CURIE_CHECK(reinterpret_cast<std::uintptr_t>(bytes) % alignof(ImageWarp) == 0, usage,
+              "warp_u8: warps: expected an address that is a multiple of {}", alignof(ImageWarp));
+  CURIE_CHECK(shape.samplewise == WarpSamplewise::none || shape.sample() <= kLargestSamplewise, usage,
+              "warp_u8: expected samples of at most {} elements where their mean is asked for, got {}",
+              kLargestSamplewise, shape.sample());
   by_type(check, backend, y, [&](auto& on, auto element) {
     using T = decltype(element);
-    on.warp_u8(shape, check.i32("rows", rows, count), reinterpret_cast<const WarpMatrix*>(bytes),
+    on.warp_u8(shape, check.i32("rows", rows, count), reinterpret_cast<const ImageWarp*>(bytes),
                check.u8("images", images, images.elements()), check.f32("offset", offset, channels),
                check.f32("factor", factor, channels), check.of<T>("y", y, count * shape.sample()));
   });

@@ -205,7 +205,7 @@ Work gather_normalize_u8(int count, std::size_t pixels, int channels, Storage st
 }
 Work warp_u8(const WarpShape& shape, Storage storage) {
   const double elements = number(shape.sample()) * shape.count;
-  const double of_sample = number(sizeof(WarpMatrix)) + kFloat;
+  const double of_sample = number(sizeof(ImageWarp)) + kFloat;
   return elementwise(2.0 * elements, (kByte + of_activation(storage)) * elements + of_sample * shape.count +
                                          2.0 * kFloat * shape.channels);
 }

@@ -55,9 +55,9 @@ Recipe covid_vgg16_237() {
        "The document splits 147 images into 117 and 30, but reports 54 of 55 test images right and evaluates in two "
        "steps of 32, which 30 images do not take. Its figures come from another run than its code shows. Here a fifth "
        "of the images is the test part."},
-      {"The test part is small, and patients repeat",
-       "With 30 test images one more error is 3 points of accuracy, and images of one patient can be on both sides of "
-       "the split. --split-by patient keeps them together."},
+      {"Several images of one patient",
+       "Drawn at random as in the document, a patient's images can be on both sides of the split. --split-by patient "
+       "keeps them together."},
       {"Not VGG16's own preprocessing",
        "VGG16's published weights expect BGR images less a mean colour. The document only divides by 255, and so does "
        "this recipe."},

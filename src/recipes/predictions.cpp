@@ -1,7 +1,6 @@
 #include "recipes/predictions.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "model/probabilities.h"
 
@@ -25,17 +24,6 @@ double Predictions::confidence(int sample) const {
   if (width > 1) return static_cast<double>(probabilities[i * width + static_cast<std::size_t>(predicted[i])]);
   const auto p = static_cast<double>(probabilities[i]);
   return predicted[i] == 1 ? p : 1.0 - p;
-}
-
-nlohmann::json class_scores(const ClassificationReport& report) {
-  nlohmann::json classes = nlohmann::json::object();
-  for (const ClassScores& row : report.classes) {
-    classes[row.name] = {{"precision", row.scores.precision},
-                         {"recall", row.scores.recall},
-                         {"f1", row.scores.f1},
-                         {"support", row.support}};
-  }
-  return classes;
 }
 
 Predictions predict_all(Model& model, const LabelledImages& images, int batch_size) {

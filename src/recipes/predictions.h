@@ -2,11 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "data/dataset.h"
-#include "metrics/classification_report.h"
 #include "model/model.h"
 
 namespace curie {
@@ -20,9 +18,6 @@ struct Predictions {
   // The probability that was given to the class that was predicted.
   double confidence(int sample) const;
 };
-
-// {"COVID": {"precision", "recall", "f1", "support"}, ...}
-nlohmann::json class_scores(const ClassificationReport& report);
 
 // Probabilities whatever the model ends in: log-probabilities are raised, logits go through sigmoid or softmax.
 Predictions predict_all(Model& model, const LabelledImages& images, int batch_size = 256);

@@ -15,8 +15,10 @@
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
 #include "recipes/run_files.h"
+#include "recipes/run_pictures.h"
 #include "recipes/run_profile.h"
 #include "recipes/run_report.h"
+#include "report/metrics_json.h"
 #include "report/pdf.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
@@ -218,21 +220,22 @@ RunOutcome run_recipe(const RunOptions& given) {
   const bool validates = recipe.validation.kind != ValidationPart::Kind::test_part;
   const Predictions on_validation = validates ? predict_all(model, data.validation, options.batch_size) : Predictions{};
   clock.end("Evaluate");
-  RunReport report = report_of({.recipe = recipe,
-                                .options = options,
-                                .config = config,
-                                .source = source,
-                                .data = data,
-                                .history = outcome.history,
-                                .train = on_train,
-                                .test = on_test,
-                                .model_summary = model.summary(),
-                                .device = model.session().backend().describe(),
-                                .phases = {},
-                                .started = config.at("started").get<std::string>(),
-                                .validation = validates ? &on_validation : nullptr,
-                                .model = &model,
-                                .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}});
+  const RunFacts facts{.recipe = recipe,
+                       .options = options,
+                       .config = config,
+                       .source = source,
+                       .data = data,
+                       .history = outcome.history,
+                       .train = on_train,
+                       .test = on_test,
+                       .model_summary = model.summary(),
+                       .device = model.session().backend().describe(),
+                       .phases = {},
+                       .started = config.at("started").get<std::string>(),
+                       .validation = validates ? &on_validation : nullptr,
+                       .model = &model,
+                       .baselines = {ridge_baseline(data.train, data.test, options.backend.threads)}};
+  RunReport report = report_of(facts);
   outcome.metrics = {{"train", metrics_json(report.results.front())},
                      {"test", metrics_json(report.results.back())},
                      {"best", best_epoch(options, recipe, outcome.history, model, data.test)},
@@ -241,6 +244,7 @@ RunOutcome run_recipe(const RunOptions& given) {
                      {"synthetic", source.synthetic}};
   write_file(options.out / kMetricsFile, outcome.metrics.dump(2) + "\n");
   if (has_pdf()) write_contact_sheet(options.out / contact_sheet_name(recipe), report);
+  write_pages(facts, report);
   clock.end("Figures, baseline, heat maps");
   if (options.profile) {
     report.roofline = measured_roofline(recipe, compile, options.batch_size);

@@ -6,6 +6,8 @@
 //   model.safetensors       the model as training left it
 //   metrics.json            figures of the trained model on the training and the test part, and of the best one
 //   report.html             all of it to look at
+//   contact-sheet*.html     every test image on pages of up to 600, where the report cannot show all
+//   mistakes*.html          every mistake with its Grad-CAM on pages of up to 96, likewise
 //   contact-sheet.pdf       every test image with its predicted and its correct label, where the build has Cairo
 // and the files that the recipe's document leaves, by its names for them.
 #pragma once

@@ -8,7 +8,8 @@
 #include "io/keras.h"
 #include "io/tensorboard.h"
 #include "model/session.h"
-#include "recipes/run_report.h"
+#include "recipes/predictions.h"
+#include "report/metrics_json.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
 

@@ -1,151 +1,33 @@
 #include "recipes/run_report.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
-
 #include "curie_version.h"
-#include "metrics/groups.h"
-#include "model/saliency.h"
-#include "tensor/log.h"
+#include "recipes/run_pictures.h"
 
 namespace curie {
 namespace {
 
-constexpr std::size_t kExamples = 12;
-constexpr std::size_t kMistakes = 24;
-constexpr int kExplained = 128;  // pixels of the longer side of a heat map
-constexpr int kThumbnail = 96;   // and of an image in the contact sheet
-constexpr int kSmallThumbnail = 64;
-constexpr std::size_t kLargeSheet = 1000;  // images from which on thumbnails are small
 constexpr int kDraws = 1000;
+constexpr int kSmallTest = 200;  // images: one of them is half a point of accuracy
 
-ExamplePrediction example(const RunFacts& facts, int sample) {
-  const LabelledImages& images = facts.data.test;
-  const auto i = static_cast<std::size_t>(sample);
-  const Tensor pixels = images.pixels.rows(sample, 1);
-  const std::span<const std::uint8_t> bytes = pixels.host<std::uint8_t>();
-  return {.width = pixels.shape()[2],
-          .height = pixels.shape()[1],
-          .channels = pixels.shape()[3],
-          .pixels = {bytes.begin(), bytes.end()},
-          .truth = images.class_names[static_cast<std::size_t>(images.labels[i])],
-          .predicted = images.class_names[static_cast<std::size_t>(facts.test.predicted[i])],
-          .probability = facts.test.confidence(sample),
-          .source = images.sources[i]};
-}
-
-// The chosen samples by descending or ascending confidence, the first `most` of them.
-std::vector<int> first_by_confidence(const RunFacts& facts, std::vector<int> samples, bool surest_first,
-                                     std::size_t most) {
-  std::stable_sort(samples.begin(), samples.end(), [&](int a, int b) {
-    const double first = facts.test.confidence(a);
-    const double second = facts.test.confidence(b);
-    return surest_first ? first > second : first < second;
-  });
-  samples.resize(std::min(samples.size(), most));
-  return samples;
-}
-
-std::vector<ExamplePrediction> examples(const RunFacts& facts, const std::vector<int>& samples) {
-  std::vector<ExamplePrediction> chosen;
-  for (const int sample : samples) chosen.push_back(example(facts, sample));
-  return chosen;
-}
-
-Picture picture_of(const ExamplePrediction& example) {
-  return without_idle_color({example.width, example.height, example.channels, example.pixels});
-}
-
-// Grad-CAM of the class that was predicted, over each of these test images.
-void explain(const RunFacts& facts, const std::vector<int>& samples, RunReport& report) {
-  Inspector inspector(*facts.model);
-  const Inspector::LayerInfo& layer = last_convolution(inspector, facts.model->graph());
-  if (layer.shape[0] * layer.shape[1] == 1) return;  // one cell points nowhere
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    inspector.run(facts.data.test.pixels.rows(samples[i], 1));
-    const int predicted = facts.test.predicted[static_cast<std::size_t>(samples[i])];
-    const Tensor cam = grad_cam(inspector, predicted, layer.value);
-    const std::span<const float> values = cam.host<float>();
-    const HeatMap map{cam.shape()[2], cam.shape()[1], {values.begin(), values.end()}};
-    report.wrong[i].explanation = overlaid(at_most(picture_of(report.wrong[i]), kExplained), map);
-  }
-  report.explanation = fmt::format("Grad-CAM of {}", layer.name);
-}
-
-// A report without heat maps is better than none.
-void try_to_explain(const RunFacts& facts, const std::vector<int>& samples, RunReport& report) {
-  const auto& nodes = facts.model->graph().nodes();
-  const bool convolutional =
-      std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.layer->kind() == "Conv2D"; });
-  if (!convolutional || samples.empty()) return;
-  try {
-    explain(facts, samples, report);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::out_of_memory) throw;
-    log_warning("report: no memory for Grad-CAM beside the mistakes: {}", error.what());
-  }
-}
-
-void add_examples(const RunFacts& facts, RunReport& report) {
-  std::vector<int> all(facts.data.test.labels.size());
-  std::iota(all.begin(), all.end(), 0);
-  std::vector<int> right, wrong;
-  for (const int sample : all) {
-    const auto i = static_cast<std::size_t>(sample);
-    (facts.test.predicted[i] == facts.data.test.labels[i] ? right : wrong).push_back(sample);
-  }
-  // An even walk through what is right: not only the easiest samples.
-  std::vector<int> typical;
-  const std::size_t stride = std::max<std::size_t>(1, right.size() / kExamples);
-  for (std::size_t i = 0; i < right.size() && typical.size() < kExamples; i += stride) typical.push_back(right[i]);
-  report.right = examples(facts, first_by_confidence(facts, typical, true, kExamples));
-  report.least_sure = examples(facts, first_by_confidence(facts, all, false, kExamples));
-  const std::vector<int> mistakes = first_by_confidence(facts, wrong, true, kMistakes);
-  report.wrong = examples(facts, mistakes);
-  if (facts.model != nullptr) try_to_explain(facts, mistakes, report);
-
-  for (const int sample : all) {
-    ExamplePrediction one = example(facts, sample);
-    Picture thumbnail = at_most(picture_of(one), all.size() < kLargeSheet ? kThumbnail : kSmallThumbnail);
-    one.width = thumbnail.width;
-    one.height = thumbnail.height;
-    one.channels = thumbnail.channels;
-    one.pixels = std::move(thumbnail.pixels);
-    report.contact_sheet.push_back(std::move(one));
-  }
-}
-
-// Of each sample the probability of `positive`; see Predictions::probabilities.
-std::vector<float> scores_of(const Predictions& predictions, std::size_t classes, int positive) {
-  std::vector<float> scores;
-  const auto own = static_cast<std::size_t>(positive);
-  for (std::size_t i = 0; i < predictions.predicted.size(); ++i) {
-    if (classes == 2) {
-      scores.push_back(positive == 1 ? predictions.probabilities[i] : 1 - predictions.probabilities[i]);
-    } else {
-      scores.push_back(predictions.probabilities[i * classes + own]);
-    }
-  }
-  return scores;
-}
-
+// One table for the class to be found, or one for each class where none is special.
 void add_thresholds(const RunFacts& facts, RunReport& report) {
-  const std::size_t classes = facts.recipe.classes.size();
-  const int positive = facts.recipe.positive_class;
-  if (positive < 0) return;
-  const std::vector<float> test = scores_of(facts.test, classes, positive);
-  std::vector<float> validation;
-  std::span<const std::int32_t> validation_truth;
+  const auto classes = static_cast<int>(facts.recipe.classes.size());
   // Documents that validate with the test part leave nothing to choose on.
-  const bool apart = facts.data.validation.sources != facts.data.test.sources;
-  if (facts.validation != nullptr && apart) {
-    validation = scores_of(*facts.validation, classes, positive);
-    validation_truth = facts.data.validation.labels;
+  const bool apart = facts.validation != nullptr && facts.data.validation.sources != facts.data.test.sources;
+  for (int label = 0; label < classes; ++label) {
+    if (facts.recipe.positive_class >= 0 && label != facts.recipe.positive_class) continue;
+    const std::vector<float> test = scores_of_class(facts.test.probabilities, classes, label);
+    std::vector<float> validation;
+    std::span<const std::int32_t> validation_truth;
+    if (apart) {
+      validation = scores_of_class(facts.validation->probabilities, classes, label);
+      validation_truth = facts.data.validation.labels;
+    }
+    report.thresholds.push_back(threshold_table(facts.recipe.classes[static_cast<std::size_t>(label)], label,
+                                                own_decision(report.results.back().confusion, label),
+                                                {facts.data.test.labels, test}, "validation part",
+                                                {validation_truth, validation}));
   }
-  report.thresholds =
-      threshold_table(facts.recipe.classes[static_cast<std::size_t>(positive)], positive,
-                      {facts.data.test.labels, test}, "validation part", {validation_truth, validation});
 }
 
 EvaluationOptions evaluation_options(const RunFacts& facts, int draws) {
@@ -154,23 +36,6 @@ EvaluationOptions evaluation_options(const RunFacts& facts, int draws) {
                       : two                                   ? 1
                                                               : 0,
           .bootstrap = {.draws = draws}};
-}
-
-void add_patients(const RunFacts& facts, RunReport& report) {
-  if (facts.data.test_patients.empty()) return;
-  const std::size_t classes = facts.recipe.classes.size(), columns = classes == 2 ? 1 : classes;
-  const GroupedPredictions cases = mean_by_group(facts.data.test_patients, facts.data.test.labels,
-                                                 facts.test.probabilities, static_cast<int>(columns));
-  std::vector<std::int32_t> predicted;
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    const std::span<const float> row = std::span(cases.probabilities).subspan(i * columns, columns);
-    predicted.push_back(columns == 1
-                            ? static_cast<std::int32_t>(row[0] > 0.5f)
-                            : static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
-  }
-  report.patients.images = static_cast<std::int64_t>(facts.data.test_patients.size());
-  report.patients.result = evaluation_result("Test by patient", kUnknown, cases.truth, predicted, cases.probabilities,
-                                             facts.recipe.classes, evaluation_options(facts, kDraws));
 }
 
 void add_history(const RunFacts& facts, RunReport& report) {
@@ -195,6 +60,17 @@ void add_history(const RunFacts& facts, RunReport& report) {
                      .restored_best = facts.recipe.early_stopping.restore_best_weights};
 }
 
+// What one error more would change, where that is worth knowing.
+void add_size_note(const RunFacts& facts, RunReport& report) {
+  const int images = facts.data.test.size();
+  if (images > kSmallTest) return;
+  report.notes.push_back(
+      {"The test part is small",
+       fmt::format("With {} test images one more error is {:.1f} points of accuracy: compare several seeds and split "
+                   "seeds, not single runs.",
+                   images, 100.0 / images)});
+}
+
 }  // namespace
 
 RunReport report_of(const RunFacts& facts) {
@@ -217,7 +93,8 @@ RunReport report_of(const RunFacts& facts) {
                                              facts.test.probabilities, facts.recipe.classes,
                                              evaluation_options(facts, kDraws)));
   add_thresholds(facts, report);
-  add_patients(facts, report);
+  report.patients = patient_result(facts.data.test_patients, facts.data.test.labels, facts.test.probabilities,
+                                   facts.recipe.classes, evaluation_options(facts, kDraws));
   report.baselines = facts.baselines;
   add_history(facts, report);
   add_examples(facts, report);
@@ -232,6 +109,7 @@ RunReport report_of(const RunFacts& facts) {
   report.phases = facts.phases;
   if (!facts.data.resampling_note.empty()) report.notes.push_back({"Resampling", facts.data.resampling_note});
   if (!facts.data.division.empty()) report.notes.push_back({"Division", facts.data.division});
+  add_size_note(facts, report);
   if (facts.data.test_of_known_patients > 0) {
     report.notes.push_back(
         {"Known patients in the test part",
@@ -242,34 +120,6 @@ RunReport report_of(const RunFacts& facts) {
   for (const RecipeNote& note : facts.recipe.notes) report.notes.push_back({note.title, note.text});
   report.configuration = facts.config.dump(2);
   return report;
-}
-
-nlohmann::json metrics_json(const EvaluationResult& result) {
-  const auto number = [](double value) {
-    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-  };
-  nlohmann::json names = nlohmann::json::array(), confusion = nlohmann::json::array(),
-                 figures = nlohmann::json::object();
-  for (int truth = 0; truth < result.confusion.classes; ++truth) {
-    nlohmann::json row = nlohmann::json::array();
-    for (int predicted = 0; predicted < result.confusion.classes; ++predicted) {
-      row.push_back(result.confusion.at(truth, predicted));
-    }
-    confusion.push_back(std::move(row));
-  }
-  for (const Figure& figure : result.figures) {
-    figures[figure.key] = {
-        {"value", number(figure.value)}, {"low", number(figure.interval.low)}, {"high", number(figure.interval.high)}};
-  }
-  for (const ClassScores& row : result.scores.classes) names.push_back(row.name);
-  const Figure* auc = find_figure(result.figures, "roc_auc");
-  return {{"loss", number(result.loss)},
-          {"accuracy", result.scores.accuracy},
-          {"auc", number(auc == nullptr ? kUnknown : auc->value)},
-          {"classes", class_scores(result.scores)},
-          {"class_names", names},
-          {"confusion", confusion},
-          {"figures", figures}};
 }
 
 }  // namespace curie

@@ -33,9 +33,4 @@ struct RunFacts {
 
 RunReport report_of(const RunFacts& facts);
 
-// {"loss", "accuracy", "auc", "classes": {...}, "class_names": [...], "confusion": [[...], ...], "figures": {"roc_auc":
-// {"value", "low", "high"},
-// ...}}; what is not known is null. "auc" is that of two classes, or the mean over classes.
-nlohmann::json metrics_json(const EvaluationResult& result);
-
 }  // namespace curie

@@ -56,23 +56,6 @@ SourceImages draw_phantoms(const Recipe& recipe, const DataOptions& options) {
   return source;
 }
 
-// Each loaded image's patient; none where not one is known.
-std::vector<std::string> patients_in(const FolderScan& scan, const std::vector<int>& files, bool wanted) {
-  const PatientGroups groups = wanted ? patients_of(scan) : known_patients_of(scan);
-  CURIE_CHECK(!wanted || groups.known > 0, data,
-              "{}: expected to know patients, to keep their images together: a metadata.csv with columns file and "
-              "patient, or file names as in Kermany's chest X-rays (person12_..., IM-0034-...)",
-              scan.root.string());
-  if (groups.known == 0) return {};
-  if (wanted && groups.known < static_cast<int>(scan.files.size())) {
-    log_info("the patients of {} of {} images are known; each other image counts as a patient", groups.known,
-             scan.files.size());
-  }
-  std::vector<std::string> patients;
-  for (const int file : files) patients.push_back(groups.names[static_cast<std::size_t>(file)]);
-  return patients;
-}
-
 // What the folder's own parts become.
 void tell_of_parts(const Recipe& recipe, const FolderScan& scan, SourceImages& source) {
   if (!scan.has_parts()) return;
@@ -121,6 +104,22 @@ SourceImages read_folder(const Recipe& recipe, const DataOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::string> patients_in(const FolderScan& scan, const std::vector<int>& files, bool wanted) {
+  const PatientGroups groups = wanted ? patients_of(scan) : known_patients_of(scan);
+  CURIE_CHECK(!wanted || groups.known > 0, data,
+              "{}: expected to know patients, to keep their images together: a metadata.csv with columns file and "
+              "patient, or file names as in Kermany's chest X-rays (person12_..., IM-0034-...)",
+              scan.root.string());
+  if (groups.known == 0) return {};
+  if (wanted && groups.known < static_cast<int>(scan.files.size())) {
+    log_info("the patients of {} of {} images are known; each other image counts as a patient", groups.known,
+             scan.files.size());
+  }
+  std::vector<std::string> patients;
+  for (const int file : files) patients.push_back(groups.names[static_cast<std::size_t>(file)]);
+  return patients;
+}
 
 SourceImages source_images(const Recipe& recipe, const DataOptions& options) {
   if (!options.folder.empty()) return read_folder(recipe, options);

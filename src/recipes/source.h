@@ -48,6 +48,10 @@ struct SourceImages {
   double seconds = 0.0;
 };
 
+// The patient of each loaded image, `files` telling its position in the scan; nothing where no patient is known, which
+// is an Error(data) where patients are `wanted`, as is a metadata.csv that cannot be read. Else that costs a warning.
+std::vector<std::string> patients_in(const FolderScan& scan, const std::vector<int>& files, bool wanted);
+
 // Reads the folder or the arrays, or draws phantoms, in the recipe's classes and preprocessing. Arrays hold images of
 // the recipe's size, of 0 to 255, or of 0 to 1 as some divide them beforehand, and class numbers. Throws Error(data)
 // when a division by patient is wanted and no patient is known, Error(usage) for test arrays that are missing or that

@@ -1,11 +1,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/groups.h"
+#include "metrics/top_k.h"
 #include "report/report.h"
 #include "tensor/error.h"
 
 namespace curie {
 namespace {
+
+constexpr int kMostTopK = 5;
 
 CalibrationCurve calibration_of(std::span<const std::int32_t> truth, std::span<const std::int32_t> predicted,
                                 std::span<const float> probabilities, std::size_t columns) {
@@ -49,12 +53,15 @@ EvaluationResult evaluation_result(std::string name, double loss, std::span<cons
   }
   result.figures = classification_figures(truth, predicted, probabilities, static_cast<int>(classes), options.positive,
                                           options.bootstrap);
+  for (int k = 1; classes > 2 && k <= std::min(kMostTopK, static_cast<int>(classes) - 1); ++k) {
+    result.top_k.push_back(top_k_accuracy(truth, probabilities, static_cast<int>(classes), k));
+  }
   result.calibration = calibration_of(truth, predicted, probabilities, columns);
   return result;
 }
 
-ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const ScoredSamples& count,
-                               std::string chosen_on, const ScoredSamples& choose) {
+ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const OperatingPoint& own_decision,
+                               const ScoredSamples& count, std::string chosen_on, const ScoredSamples& choose) {
   ThresholdTable table{.class_name = std::move(class_name), .chosen_on = std::move(chosen_on)};
   if (!holds_both(count.truth, positive)) return table;
   table.chosen_on_results = !holds_both(choose.truth, positive);
@@ -62,14 +69,35 @@ ThresholdTable threshold_table(std::string class_name, std::int32_t positive, co
   const auto add = [&](std::string name, double threshold) {
     table.rows.push_back({std::move(name), operating_point(count.truth, count.scores, threshold, positive)});
   };
-  // The model's own decision is "above .5"; a score of exactly .5 belongs to the other side.
-  add("as trained", static_cast<double>(std::nextafter(0.5f, 1.0f)));
+  table.rows.push_back({"as trained", own_decision});
   add("Youden", youden_threshold(own.truth, own.scores, positive));
   for (const double wanted : {0.90, 0.95, 0.99}) {
     add(fmt::format("sensitivity {:.0f}\u202F%", 100 * wanted),
         threshold_for_sensitivity(own.truth, own.scores, wanted, positive));
   }
   return table;
+}
+
+PatientResult patient_result(std::span<const std::string> patients, std::span<const std::int32_t> truth,
+                             std::span<const float> probabilities, std::span<const std::string> class_names,
+                             const EvaluationOptions& options) {
+  PatientResult result;
+  const bool known =
+      std::any_of(patients.begin(), patients.end(), [](const std::string& name) { return !name.empty(); });
+  if (!known) return result;
+  const std::size_t columns = class_names.size() == 2 ? 1 : class_names.size();
+  const GroupedPredictions cases = mean_by_group(patients, truth, probabilities, static_cast<int>(columns));
+  std::vector<std::int32_t> predicted;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const std::span<const float> row = std::span(cases.probabilities).subspan(i * columns, columns);
+    predicted.push_back(columns == 1
+                            ? static_cast<std::int32_t>(row[0] > 0.5f)
+                            : static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
+  }
+  result.images = static_cast<std::int64_t>(patients.size());
+  result.result =
+      evaluation_result("By patient", kUnknown, cases.truth, predicted, cases.probabilities, class_names, options);
+  return result;
 }
 
 Baseline majority_baseline(const EvaluationResult& result) {

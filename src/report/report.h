@@ -34,6 +34,7 @@ struct EvaluationResult {
   std::vector<PrecisionRecallCurve> precision_recall;  // likewise
   CalibrationCurve calibration;  // two classes: of the probability of class 1; more: of the class that was predicted
   std::vector<Figure> figures;   // or none
+  std::vector<double> top_k;     // more than two classes: top-k accuracy for k = 1 to 5, below the number of classes
   BootstrapOptions bootstrap{.draws = 0};  // how the figures' intervals came about
 };
 
@@ -136,15 +137,18 @@ struct RunReport {
   std::vector<EpochRecord> history;
   StoppingRecord stopping;
 
-  ThresholdTable thresholds;
+  std::vector<ThresholdTable> thresholds;  // of the class to be found, or of each class
   PatientResult patients;
   std::vector<Baseline> baselines;  // beside "always the commonest class", which is computed from the result
 
   std::vector<ExamplePrediction> right, wrong, least_sure;
   std::string explanation;  // what the examples' heat maps are: "Grad-CAM of conv2d_2"
-  // Every test image, small, with what was predicted and what is right, as document 004 prints them. The page shows the
-  // first few hundred, the PDF all.
+  // Every test image, small, with what was predicted and what is right, as document 004 prints them. The report shows
+  // the first few hundred, the pages beside it and the PDF all.
   std::vector<ExamplePrediction> contact_sheet;
+  // Names of the files beside the report that begin with every test image and with every mistake; empty: none, since
+  // the report shows them all.
+  std::string sheet_page, mistakes_page;
 
   std::vector<CountRow> counts;
   std::vector<SkippedImage> skipped;
@@ -175,10 +179,17 @@ struct ScoredSamples {
   std::span<const float> scores;
 };
 
-// The thresholds .5, Youden's, and those for sensitivities of 90, 95 and 99 %, chosen on `choose` and counted on
-// `count`. Where `choose` is empty, or holds one class only, they are chosen on `count` and the table says so.
-ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const ScoredSamples& count,
-                               std::string chosen_on, const ScoredSamples& choose);
+// The model's own decision, Youden's threshold, and those for sensitivities of 90, 95 and 99 %, chosen on `choose` and
+// counted on `count`. Where `choose` is empty, or holds one class only, they are chosen on `count` and the table says
+// so. No rows where `count` holds one class only.
+ThresholdTable threshold_table(std::string class_name, std::int32_t positive, const OperatingPoint& own_decision,
+                               const ScoredSamples& count, std::string chosen_on, const ScoredSamples& choose);
+
+// The evaluation counted by patient; patients[i] names that of sample i. No result where no patient is named. Throws as
+// evaluation_result.
+PatientResult patient_result(std::span<const std::string> patients, std::span<const std::int32_t> truth,
+                             std::span<const float> probabilities, std::span<const std::string> class_names,
+                             const EvaluationOptions& options);
 
 // Whether Chart.js is in this build, and which version or why not; one line for `curie info`.
 bool has_chart_js();

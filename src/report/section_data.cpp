@@ -13,30 +13,6 @@ namespace {
 
 using html::escape;
 
-std::string example_card(const ExamplePrediction& example) {
-  const bool right = example.truth == example.predicted;
-  const std::string verdict = right ? html::name(example.truth)
-                                    : fmt::format("{} <span class=\"taken\">taken for</span> {}",
-                                                  html::name(example.truth), html::name(example.predicted));
-  const std::string source = escape(example.source);
-  const std::string image = fmt::format(R"(<img src="{}" width="{}" height="{}" alt="{}">)",
-                                        png_data_uri(example.pixels, example.width, example.height, example.channels),
-                                        example.width, example.height, source);
-  const Picture& explanation = example.explanation;
-  const std::string pictures =
-      explanation.empty()
-          ? image
-          : fmt::format(
-                R"(<div class="pair">{}<img src="{}" width="{}" height="{}" alt="where the model looked"></div>)",
-                image, png_data_uri(explanation), explanation.width, explanation.height);
-  return fmt::format(
-      R"(<figure class="card example {}">{}<figcaption>)"
-      R"(<p class="verdict">{}</p><p class="belief"><span class="bar"><i style="width:{:.1f}%"></i></span>{}</p>)"
-      R"(<p class="source" title="{}"><bdi>{}</bdi></p></figcaption></figure>)",
-      right ? "right" : "wrong", pictures, verdict, 100 * std::clamp(example.probability, 0.0, 1.0),
-      html::percent(example.probability), source, source);
-}
-
 std::string example_group(std::string_view title, std::string_view text,
                           const std::vector<ExamplePrediction>& examples) {
   if (examples.empty()) return "";
@@ -125,14 +101,42 @@ std::string phases_card(const RunReport& report) {
 
 }  // namespace
 
+std::string example_card(const ExamplePrediction& example) {
+  const bool right = example.truth == example.predicted;
+  const std::string verdict = right ? html::name(example.truth)
+                                    : fmt::format("{} <span class=\"taken\">taken for</span> {}",
+                                                  html::name(example.truth), html::name(example.predicted));
+  const std::string source = escape(example.source);
+  const std::string image = fmt::format(R"(<img src="{}" width="{}" height="{}" alt="{}">)",
+                                        png_data_uri(example.pixels, example.width, example.height, example.channels),
+                                        example.width, example.height, source);
+  const Picture& explanation = example.explanation;
+  const std::string pictures =
+      explanation.empty()
+          ? image
+          : fmt::format(
+                R"(<div class="pair">{}<img src="{}" width="{}" height="{}" alt="where the model looked"></div>)",
+                image, png_data_uri(explanation), explanation.width, explanation.height);
+  return fmt::format(
+      R"(<figure class="card example {}">{}<figcaption>)"
+      R"(<p class="verdict">{}</p><p class="belief"><span class="bar"><i style="width:{:.1f}%"></i></span>{}</p>)"
+      R"(<p class="source" title="{}"><bdi>{}</bdi></p></figcaption></figure>)",
+      right ? "right" : "wrong", pictures, verdict, 100 * std::clamp(example.probability, 0.0, 1.0),
+      html::percent(example.probability), source, source);
+}
+
 std::string examples_html(const RunReport& report) {
+  const std::string heat = report.explanation.empty() ? std::string()
+                                                      : " Beside each: " + escape(report.explanation) +
+                                                            ", the places that spoke for the class that was predicted.";
+  const std::string all =
+      report.mistakes_page.empty() || report.results.empty()
+          ? std::string()
+          : fmt::format(
+                R"( <a href="{0}">All {1} mistakes</a> are in {0} beside this file.)", escape(report.mistakes_page),
+                html::thousands(report.results.back().confusion.total() - report.results.back().confusion.correct()));
   const std::string groups =
-      example_group("Wrong",
-                    "The mistakes the model was surest of." +
-                        (report.explanation.empty() ? std::string()
-                                                    : " Beside each: " + escape(report.explanation) +
-                                                          ", the places that spoke for the class that was predicted."),
-                    report.wrong) +
+      example_group("Wrong", "The mistakes the model was surest of." + heat + all, report.wrong) +
       example_group("Least sure", "Nearest to the decision threshold, right or not.", report.least_sure) +
       example_group("Right", "The bar is the probability given to the predicted class.", report.right);
   return groups.empty() ? "" : R"(<section id="examples"><h2>Examples</h2>)" + groups + "</section>";

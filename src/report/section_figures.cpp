@@ -89,9 +89,7 @@ std::string classes_card(const RunReport& report) {
       escape(last.name), rows);
 }
 
-std::string thresholds_card(const RunReport& report) {
-  const ThresholdTable& table = report.thresholds;
-  if (table.rows.empty()) return "";
+std::string threshold_rows(const ThresholdTable& table) {
   std::string rows;
   for (const ThresholdRow& row : table.rows) {
     const OperatingPoint& at = row.point;
@@ -102,22 +100,48 @@ std::string thresholds_card(const RunReport& report) {
         html::percent(at.specificity()), html::percent(at.precision()), html::percent(at.negative_predictive_value()),
         html::thousands(at.false_negatives), html::thousands(at.false_positives));
   }
-  const std::string caption =
-      table.chosen_on_results
-          ? std::string(
-                "The thresholds were chosen on these very images, so the rows flatter: on new images they keep "
-                "their promise less well.")
-          : fmt::format(
-                "The thresholds were chosen on the {}; the rows count what they do on the {} images. The "
-                "predictive values hold for this mix of classes only.",
-                escape(table.chosen_on), escape(report.results.back().name));
+  return rows;
+}
+
+std::string thresholds_caption(const RunReport& report, const ThresholdTable& table) {
+  const bool of_many = report.class_names.size() > 2;
+  std::string caption =
+      of_many
+          ? "Each threshold tells one class from all the others; as trained, the likeliest class wins, whatever its "
+            "probability. "
+          : "";
+  if (table.chosen_on_results) {
+    return caption +
+           "The thresholds were chosen on these very images, so the rows flatter: on new images they keep their "
+           "promise less well.";
+  }
+  return caption + fmt::format(
+                       "The thresholds were chosen on the {}; the rows count what they do on the {} images. The "
+                       "predictive values hold for this mix of classes only.",
+                       escape(table.chosen_on), escape(report.results.back().name));
+}
+
+std::string thresholds_card(const RunReport& report) {
+  std::string rows, caption, title = "Other thresholds, each class against the rest";
+  for (const ThresholdTable& table : report.thresholds) {
+    if (table.rows.empty()) continue;
+    if (caption.empty()) caption = thresholds_caption(report, table);
+    if (report.class_names.size() > 2) {
+      rows += fmt::format(R"(<tr class="group-row"><th scope="rowgroup" colspan="8">{}</th></tr>)",
+                          html::name(table.class_name));
+    } else {
+      title = "Another threshold for " + html::name(table.class_name);
+    }
+    rows += threshold_rows(table);
+  }
+  if (rows.empty()) return "";
   return fmt::format(
-      R"(<div class="card figures"><h3>Another threshold for {}</h3><div class="scroll"><table class="numbers"><thead><tr>)"
+      R"(<div class="card figures"><h3>{}</h3><div class="scroll"><table class="numbers"><thead><tr>)"
       R"(<th scope="col">Chosen for</th><th scope="col">threshold</th><th scope="col">sensitivity</th>)"
       R"(<th scope="col">specificity</th><th scope="col">pos. pred. value</th><th scope="col">neg. pred. value</th>)"
       R"(<th scope="col">missed</th><th scope="col">false alarms</th></tr></thead><tbody>{}</tbody><caption>{}</caption>)"
       R"(</table></div></div>)",
-      html::name(table.class_name), rows, caption);
+      title, rows, caption);
 }
 
 std::string patients_card(const RunReport& report) {

@@ -83,11 +83,7 @@ std::string header_html(const RunReport& report) {
   if (!report.description.empty()) page += fmt::format(R"(<p class="lead">{}</p>)", escape(report.description));
   page += R"(<dl class="facts">)" + fact("Recipe", report.recipe) + fact("Started", report.started) +
           fact("Device", report.device) + fact("Curie", report.version) + "</dl>";
-  if (report.synthetic) {
-    page +=
-        R"(<p class="banner" role="note"><strong>Synthetic phantom images, not patients.</strong> Every picture on )"
-        R"(this page was computed. The figures say that the software works, and nothing about medicine.</p>)";
-  }
+  if (report.synthetic) page += kSyntheticBanner;
   page += baseline_banner(report);
   return page + headline(report) + "</div></header>";
 }

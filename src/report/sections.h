@@ -3,12 +3,20 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/charts.h"
 #include "report/report.h"
 
 namespace curie {
+
+inline constexpr std::string_view kSyntheticBanner =
+    R"(<p class="banner" role="note"><strong>Synthetic phantom images, not patients.</strong> Every picture on )"
+    R"(this page was computed. The figures say that the software works, and nothing about medicine.</p>)";
+// Of the elements beside it in a sheet, those of class "right" go.
+inline constexpr std::string_view kMistakesOnly =
+    R"(<label class="only"><input type="checkbox"> mistakes only</label>)";
 
 std::string header_html(const RunReport& report);  // title, banner, headline figures
 std::string learning_html(const RunReport& report, const std::vector<Chart>& charts);
@@ -17,6 +25,8 @@ std::string figures_html(const RunReport& report);  // the tables of the results
 std::string baseline_banner(const RunReport& report);
 std::string contact_sheet_html(const RunReport& report);
 std::string examples_html(const RunReport& report);
+std::string example_card(const ExamplePrediction& example);  // with its heat map beside it, if it has one
+std::string sheet_tile(const ExamplePrediction& example);    // small, as in the contact sheet
 std::string data_html(const RunReport& report);
 std::string model_html(const RunReport& report);
 std::string run_html(const RunReport& report);

@@ -17,31 +17,11 @@ namespace {
 
 const PixelScale kPlain1{{0.0f}, {1.0f}}, kPlain3{{0.0f, 0.0f, 0.0f}, {1.0f, 1.0f, 1.0f}};
 
-// The pictures of scripts/goldens/augmentation.py: noise, averaged over 2 x 2 neighbours round the edges.
-Image soft_image(int height, int width, int channels, std::uint32_t seed) {
-  const Image noise = noise_image(width, height, channels, seed);
-  Image soft = noise;
-  const auto at = [&](int y, int x, int c) {
-    const int row = (y + height) % height, column = (x + width) % width;
-    return static_cast<int>(noise.pixels[static_cast<std::size_t>((row * width + column) * channels + c)]);
-  };
-  std::size_t place = 0;
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      for (int c = 0; c < channels; ++c) {
-        const int sum = at(y, x, c) + at(y - 1, x, c) + at(y, x - 1, c) + at(y - 1, x - 1, c);
-        soft.pixels[place++] = static_cast<std::uint8_t>(sum / 4);
-      }
-    }
-  }
-  return soft;
-}
-
 std::vector<float> warped(const Augmentation& augmentation, const Transform& transform, const Image& image) {
   const Shape sample{image.height, image.width, image.channels};
   const PixelScale& scale = image.channels == 1 ? kPlain1 : kPlain3;
   std::vector<float> out(sample.elements());
-  warp_image(warp_shape(augmentation, sample), warp_matrix(augmentation.style, transform, image.height, image.width),
+  warp_image(warp_shape(augmentation, sample), image_warp(augmentation.style, transform, image.height, image.width),
              image.pixels.data(), scale.offset.data(), scale.factor.data(), out.data());
   return out;
 }
@@ -231,6 +211,17 @@ TEST_CASE("an augmentation survives JSON") {
     augmentation.fill = 200;
     CHECK(augmentation_from_json(nlohmann::json::parse(to_json(augmentation).dump())) == augmentation);
   }
+  Augmentation tones{.width_shift = .1,
+                     .height_shifts = Augmentation::whole_pixels(3),
+                     .channel_shift = 12.5,
+                     .brightness_low = .8,
+                     .brightness_high = 1.25};
+  for (const WarpFill fill_mode : {WarpFill::edge, WarpFill::constant, WarpFill::reflect, WarpFill::wrap}) {
+    tones.fill_mode = fill_mode;
+    CHECK(augmentation_from_json(nlohmann::json::parse(to_json(tones).dump())) == tones);
+  }
+  CHECK(to_string(tones) ==
+        "keras: width shift 0.1, height shift one of 0 1 2, either sign, channel shift 12.5, brightness 0.8 to 1.25");
   const Augmentation torchvision{.style = AugmentationStyle::torchvision, .rotation = 10, .horizontal_flip = true};
   CHECK(augmentation_from_json(to_json(torchvision)) == torchvision);
   CHECK(to_string(torchvision) == "torchvision: rotation 10, horizontal flip");
@@ -263,7 +254,13 @@ TEST_CASE("hostile JSON is refused with the member's name") {
   refused("zoom", 1, "two factors for \"zoom\"");
   refused("zoom", {1.5, .5}, "ascending order, got 1.5 to 0.5");
   refused("zoom", {0, 1}, "above 0");
-  refused("fill_mode", "wrap", "nearest or constant, got \"wrap\"");
+  refused("fill_mode", "mirror", "nearest, constant, reflect or wrap, got \"mirror\"");
+  refused("width_shift", nlohmann::json::array(), "a list of some for \"width_shift\"");
+  refused("height_shift", {1, "two"}, "a number for \"height_shift\"");
+  refused("height_shift", {1, 1e7}, "values of the height shift between");
+  refused("channel_shift", -1, "ranges of at least 0, got -1");
+  refused("brightness", {-1, 1}, "brightness of at least 0 in ascending order, got -1 to 1");
+  refused("brightness", {1}, "two factors for \"brightness\"");
   refused("fill", 256, "\"fill\"");
   refused("extra", 1, "\"extra\" is unknown");
   refused("kind", "torchvision", "rotation and flips alone");
@@ -286,6 +283,13 @@ TEST_CASE("a data set that cannot be augmented is refused") {
   LabelledImages short_of = images;
   short_of.labels.pop_back();
   refused(short_of, {}, kPlain1, "expected 1 images of u8");
+  refused(images, {.width_shift = 2, .width_shifts = {1}}, kPlain1, "range or values for the width shift, got both");
+  refused(images, {.brightness_low = 2}, kPlain1, "brightness of at least 0 in ascending order, got 2 to 1");
+  refused(images, {.fill_mode = WarpFill::grid_wrap}, kPlain1, "keras_corrected's wrap is grid_wrap");
+  refused(images, {.style = AugmentationStyle::torchvision, .channel_shift = 1}, kPlain1, "rotation and flips alone");
+  const LabelledImages pairs = some_images(2, 4, 4, 2);
+  refused(pairs, {.brightness_high = 2}, {{0, 0}, {1, 1}}, "images of 1 or 3 channels, got (4, 4, 2)");
+  CHECK(error_of([] { Augmentation::whole_pixels(0); }).says("1 pixel or more, got 0"));
   const double zero[] = {0.0};
   CHECK(error_of([&] { pixel_scale(255, {}, zero, 1); }).says("above 0, got 0"));
   CHECK(error_of([&] { pixel_scale(255, zero, {}, 3); }).says("each of 3 channels, got 1 and 0"));

@@ -37,6 +37,26 @@ inline Image noise_image(int width, int height, int channels, std::uint32_t seed
   return image;
 }
 
+// The pictures of scripts/goldens/augmentation.py: noise, averaged over 2 x 2 neighbours round the edges.
+inline Image soft_image(int height, int width, int channels, std::uint32_t seed) {
+  const Image noise = noise_image(width, height, channels, seed);
+  Image soft = noise;
+  const auto at = [&](int y, int x, int c) {
+    const int row = (y + height) % height, column = (x + width) % width;
+    return static_cast<int>(noise.pixels[static_cast<std::size_t>((row * width + column) * channels + c)]);
+  };
+  std::size_t place = 0;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) {
+        const int sum = at(y, x, c) + at(y - 1, x, c) + at(y, x - 1, c) + at(y - 1, x - 1, c);
+        soft.pixels[place++] = static_cast<std::uint8_t>(sum / 4);
+      }
+    }
+  }
+  return soft;
+}
+
 inline std::vector<std::byte> bytes_of(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};

@@ -82,5 +82,35 @@ TEST_CASE("Youden's threshold has the largest sum of sensitivity and specificity
   CHECK_ERROR([&] { youden_threshold(std::vector<std::int32_t>{0, 1}, bad); }, data, "finite");
 }
 
+TEST_CASE("a model's own decision is an operating point of each class") {
+  const std::vector<std::int32_t> truth{0, 0, 0, 1, 1, 2, 2, 2}, predicted{0, 0, 1, 1, 2, 2, 2, 0};
+  const OperatingPoint second = own_decision(confusion_matrix(truth, predicted, 3), 1);
+  CHECK(std::isnan(second.threshold));
+  CHECK(second.true_positives == 1);
+  CHECK(second.false_negatives == 1);
+  CHECK(second.false_positives == 1);
+  CHECK(second.true_negatives == 5);
+  // Two classes: what the threshold .5 does, where nobody stands on it.
+  std::vector<std::int32_t> called;
+  for (const float score : kScores) called.push_back(score > 0.5f);
+  const OperatingPoint own = own_decision(confusion_matrix(kTruth, called, 2), 1);
+  const OperatingPoint half = operating_point(kTruth, kScores, 0.5);
+  CHECK(own.threshold == 0.5);
+  CHECK(own.true_positives == half.true_positives);
+  CHECK(own.false_positives == half.false_positives);
+  CHECK(own.true_negatives == half.true_negatives);
+  CHECK(own.false_negatives == half.false_negatives);
+  CHECK_ERROR([&] { own_decision(confusion_matrix(truth, predicted, 3), 3); }, usage, "from 0 to 2, got 3");
+}
+
+TEST_CASE("scores of a class are its column, or what the other of two classes leaves") {
+  const std::vector<float> rows{.1f, .2f, .7f, .5f, .3f, .2f}, two{.25f, 1.0f};
+  CHECK(scores_of_class(rows, 3, 2) == std::vector<float>{.7f, .2f});
+  CHECK(scores_of_class(two, 2, 1) == two);
+  CHECK(scores_of_class(two, 2, 0) == std::vector<float>{.75f, 0.0f});
+  CHECK_ERROR([&] { scores_of_class(two, 2, 2); }, usage, "from 0 to 1, got 2");
+  CHECK_ERROR([&] { scores_of_class(two, 3, 0); }, data, "3 probabilities a sample");
+}
+
 }  // namespace
 }  // namespace curie

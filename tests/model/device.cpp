@@ -101,6 +101,15 @@ TEST_CASE("augmented samples made on the device train to the same bytes as those
   CHECK_FALSE(same_bits(trained(AugmentedDataset(images, augmentation, scale, 4), true), weights));
   const AugmentedDataset turned(images, {.style = AugmentationStyle::torchvision, .rotation = 10}, scale, 3);
   CHECK(same_bits(trained(MadeOnHost(turned), true), trained(turned, true)));
+  const Augmentation tones{.height_shifts = Augmentation::whole_pixels(3),
+                           .channel_shift = 30,
+                           .brightness_low = .7,
+                           .brightness_high = 1.3,
+                           .fill_mode = WarpFill::reflect};
+  PixelScale standardized = pixel_scale(1, {}, {}, 1);
+  standardized.samplewise = WarpSamplewise::standardize;
+  const AugmentedDataset toned(images, tones, standardized, 3);
+  CHECK(same_bits(trained(MadeOnHost(toned), true), trained(toned, true)));
 }
 
 TEST_CASE("the predicted memory is what a plan takes") {

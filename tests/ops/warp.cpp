@@ -34,15 +34,30 @@ WarpMatrix matrix(const WarpShape& shape, double degrees, double zoom, double sh
 
 // The definition, in double.
 double expected_value(const WarpShape& shape, const WarpMatrix& m, const std::uint8_t* image, int r, int q, int c) {
-  const double row = (static_cast<double>(m.row_per_row) * r + static_cast<double>(m.row_per_column) * q +
-                      static_cast<double>(m.row_origin)) *
-                     0x1p-32;
-  const double column = (static_cast<double>(m.column_per_row) * r + static_cast<double>(m.column_per_column) * q +
-                         static_cast<double>(m.column_origin)) *
-                        0x1p-32;
+  double row = (static_cast<double>(m.row_per_row) * r + static_cast<double>(m.row_per_column) * q +
+                static_cast<double>(m.row_origin)) *
+               0x1p-32;
+  double column = (static_cast<double>(m.column_per_row) * r + static_cast<double>(m.column_per_column) * q +
+                   static_cast<double>(m.column_origin)) *
+                  0x1p-32;
+  if (shape.fill_mode == WarpFill::wrap) {
+    const auto wrapped = [](double place, double last) {
+      return place >= 0 && place <= last ? place : last == 0 ? 0.0 : place - std::floor(place / last) * last;
+    };
+    row = wrapped(row, shape.height - 1);
+    column = wrapped(column, shape.width - 1);
+  }
+  const auto inside_of = [&](double index, int extent) {
+    if (shape.fill_mode == WarpFill::grid_wrap) return index - std::floor(index / extent) * extent;
+    if (shape.fill_mode == WarpFill::reflect) {
+      const double there = index - std::floor(index / (2 * extent)) * 2 * extent;
+      return there < extent ? there : 2 * extent - 1 - there;
+    }
+    return std::clamp(index, 0.0, extent - 1.0);
+  };
   const auto pixel = [&](double at_row, double at_column) -> double {
-    const int y = static_cast<int>(std::clamp(at_row, 0.0, shape.height - 1.0));
-    const int x = static_cast<int>(std::clamp(at_column, 0.0, shape.width - 1.0));
+    const int y = static_cast<int>(inside_of(at_row, shape.height)),
+              x = static_cast<int>(inside_of(at_column, shape.width));
     return image[(y * shape.width + x) * shape.channels + c];
   };
   const double top = std::floor(row), left = std::floor(column);
@@ -58,40 +73,58 @@ double expected_value(const WarpShape& shape, const WarpMatrix& m, const std::ui
 }
 
 struct Operands {
-  GuardedTensor rows, matrices, images, offset, factor, y;
+  GuardedTensor rows, warps, images, offset, factor, y;
   Operands(Backend& backend, const WarpShape& shape, const std::vector<std::int32_t>& chosen,
-           const std::vector<WarpMatrix>& warps, const std::vector<std::uint8_t>& pixels, const Values& offsets,
+           const std::vector<ImageWarp>& each, const std::vector<std::uint8_t>& pixels, const Values& offsets,
            const Values& factors)
       : rows(blank(backend, chosen.size(), DType::i32)),
-        matrices(backend, Shape{static_cast<int>(warps.size() * sizeof(WarpMatrix))}, DType::u8),  // aligned
+        warps(backend, Shape{static_cast<int>(each.size() * sizeof(ImageWarp))}, DType::u8),  // aligned
         images(blank(backend, pixels.size(), DType::u8)),
         offset(holding(backend, offsets)),
         factor(holding(backend, factors)),
         y(blank(backend, chosen.size() * shape.sample())) {
     rows.set(chosen);
-    std::vector<std::uint8_t> bytes(warps.size() * sizeof(WarpMatrix));
-    std::memcpy(bytes.data(), warps.data(), bytes.size());
-    matrices.set(bytes);
+    std::vector<std::uint8_t> bytes(each.size() * sizeof(ImageWarp));
+    std::memcpy(bytes.data(), each.data(), bytes.size());
+    warps.set(bytes);
     images.set(pixels);
   }
   bool intact() const {
-    for (const GuardedTensor* each : {&rows, &matrices, &images, &offset, &factor, &y}) {
+    for (const GuardedTensor* each : {&rows, &warps, &images, &offset, &factor, &y}) {
       if (!each->intact()) return false;
     }
     return true;
   }
 };
 
+// What `backend` makes, once it has been found to be the CPU's to the bit.
+Values warped(Backend& backend, const WarpShape& shape, const std::vector<std::int32_t>& rows,
+              const std::vector<ImageWarp>& warps, const std::vector<std::uint8_t>& pixels, const Values& offsets,
+              const Values& factors) {
+  const auto run = [&](Backend& on) {
+    const Operands o(on, shape, rows, warps, pixels, offsets, factors);
+    ops::warp_u8(on, shape, o.rows.tensor, o.warps.tensor, o.images.tensor, o.offset.tensor, o.factor.tensor,
+                 o.y.tensor);
+    CHECK(o.intact());
+    return o.y.values();
+  };
+  const Values result = run(backend);
+  CHECK(same_bits(result, run(*make_cpu_backend(1))));
+  return result;
+}
+
+constexpr WarpFill kFillModes[] = {WarpFill::edge, WarpFill::constant, WarpFill::reflect, WarpFill::wrap,
+                                   WarpFill::grid_wrap};
+
 }  // namespace
 
 TEST_CASE("warps are their definition to .01 of a grey level, and bit for bit the CPU's") {
   const std::unique_ptr<Backend> backend = test_backend(2);
-  const std::unique_ptr<Backend> cpu = make_cpu_backend(1);
   for (const int channels : {1, 2, 3}) {
     for (const std::pair<int, int>& size : {std::pair(1, 1), {5, 9}, {24, 24}, {31, 17}}) {
       const int height = size.first, width = size.second;
       for (const WarpSampling sampling : {WarpSampling::linear, WarpSampling::nearest}) {
-        for (const WarpFill fill_mode : {WarpFill::edge, WarpFill::constant}) {
+        for (const WarpFill fill_mode : kFillModes) {
           const WarpShape shape{.count = 4,
                                 .height = height,
                                 .width = width,
@@ -105,20 +138,14 @@ TEST_CASE("warps are their definition to .01 of a grey level, and bit for bit th
           CAPTURE(static_cast<int>(sampling));
           CAPTURE(static_cast<int>(fill_mode));
           const std::vector<std::int32_t> rows = {2, 0, 0, 1};
-          const std::vector<WarpMatrix> warps = {matrix(shape, 33.3, .8, 1.37), matrix(shape, -100, 1.7, 0.21),
-                                                 WarpMatrix{}, matrix(shape, 0.1, 1.01, -400.3)};
+          const std::vector<ImageWarp> warps = {{matrix(shape, 33.3, .8, 1.37)},
+                                                {matrix(shape, -100, 1.7, 0.21)},
+                                                {WarpMatrix{}},
+                                                {matrix(shape, 0.1, 1.01, -400.3)}};
           const std::vector<std::uint8_t> pixels = random_bytes(kImages * shape.sample());
           const Values offsets = random_values(std::size_t(channels), 1),
                        factors = random_values(std::size_t(channels), 2);
-          const Operands o(*backend, shape, rows, warps, pixels, offsets, factors);
-          ops::warp_u8(*backend, shape, o.rows.tensor, o.matrices.tensor, o.images.tensor, o.offset.tensor,
-                       o.factor.tensor, o.y.tensor);
-          CHECK(o.intact());
-          const Operands on_cpu(*cpu, shape, rows, warps, pixels, offsets, factors);
-          ops::warp_u8(*cpu, shape, on_cpu.rows.tensor, on_cpu.matrices.tensor, on_cpu.images.tensor,
-                       on_cpu.offset.tensor, on_cpu.factor.tensor, on_cpu.y.tensor);
-          const Values result = o.y.values();
-          CHECK(same_bits(result, on_cpu.y.values()));
+          const Values result = warped(*backend, shape, rows, warps, pixels, offsets, factors);
           std::size_t place = 0;
           double worst = 0;
           for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -126,7 +153,7 @@ TEST_CASE("warps are their definition to .01 of a grey level, and bit for bit th
             for (int r = 0; r < height; ++r) {
               for (int q = 0; q < width; ++q) {
                 for (int c = 0; c < channels; ++c) {
-                  const double value = expected_value(shape, warps[i], image, r, q, c);
+                  const double value = expected_value(shape, warps[i].matrix, image, r, q, c);
                   const double scaled = (value - double(offsets[std::size_t(c)])) * double(factors[std::size_t(c)]);
                   worst = std::max(worst, std::abs(double(result[place++]) - scaled));
                 }
@@ -140,12 +167,72 @@ TEST_CASE("warps are their definition to .01 of a grey level, and bit for bit th
   }
 }
 
+TEST_CASE("tones, ranges and moments are their definition, and bit for bit the CPU's") {
+  const std::unique_ptr<Backend> backend = test_backend(2);
+  const Values offsets = {3, -2, .5f}, factors = {.25f, 1, .5f};
+  for (const std::pair<int, int>& size : {std::pair(1, 1), {9, 31}, {24, 33}}) {
+    for (const WarpShift shift : {WarpShift::none, WarpShift::clipped, WarpShift::own_range}) {
+      for (const WarpBrightness brightness : {WarpBrightness::none, WarpBrightness::product, WarpBrightness::whole}) {
+        for (const WarpSamplewise samplewise :
+             {WarpSamplewise::none, WarpSamplewise::center, WarpSamplewise::standardize}) {
+          WarpShape shape{.count = 3, .height = size.first, .width = size.second, .channels = 3};
+          shape.fill_mode = WarpFill::reflect;
+          const std::vector<std::int32_t> rows = {1, 0, 1};
+          const std::vector<ImageWarp> warps = {{matrix(shape, 33.3, .8, 1.37), 41.3f, .7f},
+                                                {matrix(shape, -100, 1.7, 0.21), -77.7f, 1.6f},
+                                                {WarpMatrix{}, -300, 3}};
+          const std::vector<std::uint8_t> pixels = random_bytes(kImages * shape.sample());
+          Values expected = warped(*backend, shape, rows, warps, pixels, {0, 0, 0}, {1, 1, 1});  // v
+          shape.shift = shift;
+          shape.brightness = brightness;
+          shape.samplewise = samplewise;
+          CAPTURE(size.first);
+          CAPTURE(static_cast<int>(shift));
+          CAPTURE(static_cast<int>(brightness));
+          CAPTURE(static_cast<int>(samplewise));
+          const Values result = warped(*backend, shape, rows, warps, pixels, offsets, factors);
+          double worst = 0;
+          for (std::size_t i = 0; i < rows.size(); ++i) {
+            const auto first = expected.begin() + static_cast<std::ptrdiff_t>(i * shape.sample());
+            const auto last = first + static_cast<std::ptrdiff_t>(shape.sample());
+            const auto range = std::minmax_element(first, last);
+            const bool own = shift == WarpShift::own_range;
+            const float low = own ? *range.first : 0, high = own ? *range.second : 255;
+            double sum = 0, squares = 0;
+            for (auto v = first; v != last; ++v) {
+              if (shift != WarpShift::none) *v = std::clamp(*v + warps[i].shift, low, high);
+              if (brightness == WarpBrightness::product) *v = std::min(*v * warps[i].brightness, 255.0f);
+              if (brightness == WarpBrightness::whole) {
+                *v = std::trunc(std::min(std::trunc(*v) * warps[i].brightness, 255.0f));
+              }
+              sum += double(*v);
+            }
+            const double mean = sum / double(shape.sample());
+            for (auto v = first; v != last; ++v) squares += (double(*v) - mean) * (double(*v) - mean);
+            const double deviation = std::sqrt(squares / double(shape.sample())) + kWarpDeviationFloor;
+            for (auto v = first; v != last; ++v) {
+              const auto c = static_cast<std::size_t>(v - first) % 3;
+              double w = double(*v) - (samplewise == WarpSamplewise::none ? 0 : mean);
+              if (samplewise == WarpSamplewise::standardize) w /= deviation;
+              const double y = (w - double(offsets[c])) * double(factors[c]);
+              worst = std::max(worst, std::abs(y - double(result[static_cast<std::size_t>(v - expected.begin())])));
+            }
+          }
+          // Floats of up to 255, and a mean of units of 2^-12: over the deviation's floor where a sample has one value.
+          const bool flat = size.first == 1 && samplewise == WarpSamplewise::standardize;
+          CHECK(worst < (flat ? .5 : 2e-4));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("an identity gives the pixels themselves") {
   const std::unique_ptr<Backend> backend = test_backend(2);
   const WarpShape shape{.count = 1, .height = 7, .width = 300, .channels = 3, .fill_mode = WarpFill::constant};
   const std::vector<std::uint8_t> pixels = random_bytes(shape.sample());
-  const Operands o(*backend, shape, {0}, {WarpMatrix{}}, pixels, {0, 0, 0}, {1, 1, 1});
-  ops::warp_u8(*backend, shape, o.rows.tensor, o.matrices.tensor, o.images.tensor, o.offset.tensor, o.factor.tensor,
+  const Operands o(*backend, shape, {0}, {ImageWarp{}}, pixels, {0, 0, 0}, {1, 1, 1});
+  ops::warp_u8(*backend, shape, o.rows.tensor, o.warps.tensor, o.images.tensor, o.offset.tensor, o.factor.tensor,
                o.y.tensor);
   CHECK(o.y.values() == Values(pixels.begin(), pixels.end()));
 }
@@ -156,8 +243,8 @@ TEST_CASE("more warps than a grid has rows") {
   const std::vector<std::uint8_t> pixels = {7, 200};
   std::vector<std::int32_t> rows(65537);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int32_t>(i / 3 % 2);
-  const Operands o(*backend, shape, rows, std::vector<WarpMatrix>(rows.size()), pixels, {0}, {1});
-  ops::warp_u8(*backend, shape, o.rows.tensor, o.matrices.tensor, o.images.tensor, o.offset.tensor, o.factor.tensor,
+  const Operands o(*backend, shape, rows, std::vector<ImageWarp>(rows.size()), pixels, {0}, {1});
+  ops::warp_u8(*backend, shape, o.rows.tensor, o.warps.tensor, o.images.tensor, o.offset.tensor, o.factor.tensor,
                o.y.tensor);
   Values expected;
   for (const std::int32_t row : rows) expected.push_back(pixels[std::size_t(row)]);
@@ -167,29 +254,33 @@ TEST_CASE("more warps than a grid has rows") {
 TEST_CASE("warps refuse tensors that do not fit each other") {
   const std::unique_ptr<Backend> backend = test_backend(1);
   const WarpShape shape{.count = 2, .height = 3, .width = 4, .channels = 1};
-  const Operands o(*backend, shape, {0, 1}, std::vector<WarpMatrix>(2), random_bytes(24), {0}, {1});
-  const auto message = [&](const WarpShape& s, const Tensor& rows, const Tensor& matrices, const Tensor& images,
+  const Operands o(*backend, shape, {0, 1}, std::vector<ImageWarp>(2), random_bytes(24), {0}, {1});
+  const auto message = [&](const WarpShape& s, const Tensor& rows, const Tensor& warps, const Tensor& images,
                            const Tensor& offset, const Tensor& y) {
-    return error_message([&] { ops::warp_u8(*backend, s, rows, matrices, images, offset, o.factor.tensor, y); });
+    return error_message([&] { ops::warp_u8(*backend, s, rows, warps, images, offset, o.factor.tensor, y); });
   };
   const auto says = [](const std::string& text, std::string_view part) {
     return text.find(part) == std::string::npos ? text : std::string();
   };
-  const Tensor &rows = o.rows.tensor, &matrices = o.matrices.tensor, &images = o.images.tensor,
-               &offset = o.offset.tensor, &y = o.y.tensor;
-  CHECK(message(shape, rows, matrices, images, offset, y) == "no error");
+  const Tensor &rows = o.rows.tensor, &warps = o.warps.tensor, &images = o.images.tensor, &offset = o.offset.tensor,
+               &y = o.y.tensor;
+  CHECK(message(shape, rows, warps, images, offset, y) == "no error");
   WarpShape none = shape, wide = shape;
   none.count = 0;
   wide.width = 5;
-  CHECK(says(message(none, rows, matrices, images, offset, y), "count: expected at least 1") == "");
-  CHECK(says(message(wide, rows, matrices, images, offset, y), "images: expected samples of 15 elements") == "");
-  CHECK(says(message(shape, offset, matrices, images, offset, y), "rows: expected") == "");
-  CHECK(says(message(shape, rows, matrices.rows(0, 48), images, offset, y), "matrices: expected 96 elements") == "");
-  const Operands odd(*backend, shape, {0, 1}, std::vector<WarpMatrix>(3), random_bytes(24), {0}, {1});
-  CHECK(says(message(shape, rows, odd.matrices.tensor.rows(4, 96), images, offset, y), "a multiple of 8") == "");
-  CHECK(says(message(shape, rows, matrices, y, offset, y), "images: expected elements of u8") == "");
-  CHECK(says(message(shape, rows, matrices, images, y, y), "offset: expected 1 elements") == "");
-  CHECK(says(message(shape, rows, matrices, images, offset, y.rows(0, 23)), "y: expected 24 elements") == "");
+  CHECK(says(message(none, rows, warps, images, offset, y), "count: expected at least 1") == "");
+  CHECK(says(message(wide, rows, warps, images, offset, y), "images: expected samples of 15 elements") == "");
+  CHECK(says(message(shape, offset, warps, images, offset, y), "rows: expected") == "");
+  CHECK(says(message(shape, rows, warps.rows(0, 56), images, offset, y), "warps: expected 112 elements") == "");
+  const Operands odd(*backend, shape, {0, 1}, std::vector<ImageWarp>(3), random_bytes(24), {0}, {1});
+  CHECK(says(message(shape, rows, odd.warps.tensor.rows(4, 112), images, offset, y), "a multiple of 8") == "");
+  CHECK(says(message(shape, rows, warps, y, offset, y), "images: expected elements of u8") == "");
+  CHECK(says(message(shape, rows, warps, images, y, y), "offset: expected 1 elements") == "");
+  WarpShape large{.count = 1, .height = 2897, .width = 2897, .channels = 1, .samplewise = WarpSamplewise::center};
+  const GuardedTensor many = blank(*backend, large.sample(), DType::u8);
+  CHECK(says(message(large, rows, warps.rows(0, 56), many.tensor, offset, y), "samples of at most 8388608 elements") ==
+        "");
+  CHECK(says(message(shape, rows, warps, images, offset, y.rows(0, 23)), "y: expected 24 elements") == "");
 }
 
 }  // namespace curie::test

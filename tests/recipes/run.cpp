@@ -1,6 +1,7 @@
 #include "recipes/run.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <atomic>
 #include <cstring>
@@ -59,6 +60,15 @@ TEST_CASE("a run leaves a model, its history, its figures and a report") {
   CHECK(outcome.metrics.at("test").at("figures").at("roc_auc").at("low").is_number());
   CHECK(outcome.metrics.at("test").at("confusion").size() == 2);
   CHECK(fs::exists(out / kContactSheetFile) == has_pdf());
+  // Notes count this run's images, not the document's.
+  std::int64_t tested = 0;
+  for (const nlohmann::json& row : outcome.metrics.at("test").at("confusion")) {
+    for (const nlohmann::json& count : row) tested += count.get<std::int64_t>();
+  }
+  const std::string note =
+      fmt::format("With {} test images one more error is {:.1f} points", tested, 100.0 / static_cast<double>(tested));
+  CHECK_MESSAGE(report.find(note) != std::string::npos, note);
+  CHECK_FALSE(fs::exists(out / "mistakes.html"));  // the report shows them all
 
   // What was saved says what the run said: the same model on the same test part.
   LoadedModel loaded = load_model(out / kModelFile, "cpu", {.threads = 1});

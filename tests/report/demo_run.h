@@ -105,7 +105,9 @@ inline ThresholdTable thresholds() {
   const auto part = [&](std::size_t from, std::size_t count) {
     return ScoredSamples{std::span(truth).subspan(from, count), std::span(scores).subspan(from, count)};
   };
-  return threshold_table("COVID", 1, part(0, 450), "validation part", part(450, 450));
+  const ScoredSamples count = part(0, 450);
+  return threshold_table("COVID", 1, operating_point(count.truth, count.scores, 0.5), count, "validation part",
+                         part(450, 450));
 }
 
 inline std::vector<EpochRecord> history(int epochs) {
@@ -168,7 +170,7 @@ inline RunReport run() {
   for (ExamplePrediction& one : report.wrong) one.explanation = explained(one);
   report.explanation = "Grad-CAM of conv2d_2";
   for (int i = 0; i < 48; ++i) report.contact_sheet.push_back(example(i % 3 == 0, i % 11 != 5, 0.9, 40 + i));
-  report.thresholds = thresholds();
+  report.thresholds = {thresholds()};
   report.patients = {.images = 2762, .result = result("Test", 0.1, 612, 240, 1.9)};
   report.baselines = {{.name = "ridge regression on pixels", .accuracy = 0.871, .detail = "32 x 32 grey"}};
   report.counts = {{"Loaded", {10192, 3616}},
@@ -232,7 +234,12 @@ inline RunReport four_classes() {
                    {"Training", {2532, 4210, 7134, 941}},
                    {"Validation", {542, 901, 1529, 202}},
                    {"Test", {542, 901, 1529, 202}}};
-  report.thresholds = {};
+  const ThresholdTable drawn = thresholds();
+  report.thresholds.assign(report.class_names.size(), drawn);
+  for (std::size_t i = 0; i < report.class_names.size(); ++i) {
+    report.thresholds[i].class_name = report.class_names[i];
+    report.thresholds[i].rows[0].point = own_decision(report.results.back().confusion, static_cast<int>(i));
+  }
   report.patients = {};
   report.baselines = {{.name = "ridge regression on pixels", .accuracy = 0.99, .detail = "32 x 32 grey"},
                       {.name = "grey statistics only", .accuracy = 0.42}};

@@ -196,7 +196,7 @@ TEST_CASE("figures carry intervals, thresholds say where they were chosen, patie
   CHECK(contains(page, "Beside each: Grad-CAM of conv2d_2"));
   CHECK(contains(page, "48 test images with the label that was predicted and the correct one; 4 wrong."));
   CHECK_FALSE(contains(page, "trivial baseline"));
-  report.thresholds.chosen_on_results = true;
+  report.thresholds[0].chosen_on_results = true;
   CHECK(contains(render_html(report, false), "chosen on these very images, so the rows flatter"));
   // Without draws there are no intervals.
   report.results = {demo::result("Part", 0.1, 80, 40, 1.7)};
@@ -218,6 +218,11 @@ TEST_CASE("four classes have figures, tables and curves of their own, and the pa
     }
     CHECK_FALSE(contains(own, "grey statistics only reaches"));
     CHECK_FALSE(contains(own, "Another threshold"));
+    CHECK(contains(own, "Other thresholds, each class against the rest"));
+    CHECK(contains(own, "Each threshold tells one class from all the others"));
+    for (const std::string& name : report.class_names) {
+      CHECK(contains(own, R"(<tr class="group-row"><th scope="rowgroup" colspan="8"><bdi>)" + name));
+    }
     CHECK_FALSE(contains(own, "By patient"));
   }
 }
@@ -247,8 +252,17 @@ TEST_CASE("a long contact sheet is cut on the page, mistakes first") {
   report.contact_sheet.push_back(wrong);
   const std::string page = render_html(report, false);
   CHECK(
-      contains(page, "651 test images with the label that was predicted and the correct one; 1 wrong. 600 are shown"));
+      contains(page, "651 test images with the label that was predicted and the correct one; 1 wrong. 300 are shown"));
   CHECK(page.find("class=\"tile wrong\"") < page.find("class=\"tile right\""));
+  CHECK(contains(page, "to keep this page light.<"));
+  CHECK_FALSE(contains(page, "href=\"contact-sheet.html\""));
+  report.sheet_page = "contact-sheet.html";
+  report.mistakes_page = "mistakes.html";
+  const std::string linked = render_html(report, false);
+  CHECK(contains(linked, "<a href=\"contact-sheet.html\">all of them</a> are in contact-sheet.html beside this file."));
+  const ConfusionMatrix& confusion = report.results.back().confusion;
+  CHECK(contains(linked, fmt::format("<a href=\"mistakes.html\">All {} mistakes</a> are in mistakes.html",
+                                     confusion.total() - confusion.correct())));
   report.contact_sheet.clear();
   CHECK_FALSE(contains(render_html(report, false), "Contact sheet"));
 }
@@ -256,21 +270,36 @@ TEST_CASE("a long contact sheet is cut on the page, mistakes first") {
 TEST_CASE("thresholds are chosen on one part and counted on another") {
   const std::vector<std::int32_t> truth{0, 0, 1, 1}, other{1, 0, 1, 0}, one_class{1, 1, 1, 1};
   const std::vector<float> scores{.1f, .4f, .6f, .9f}, others{.8f, .3f, .7f, .2f};
-  const ThresholdTable table = threshold_table("x", 1, {truth, scores}, "validation part", {other, others});
+  const OperatingPoint decided = operating_point(truth, scores, 0.5);
+  const ThresholdTable table = threshold_table("x", 1, decided, {truth, scores}, "validation part", {other, others});
   REQUIRE(table.rows.size() == 5);
   CHECK_FALSE(table.chosen_on_results);
-  CHECK(table.rows[0].point.threshold == static_cast<double>(std::nextafter(0.5f, 1.f)));
+  CHECK(table.rows[0].name == "as trained");
+  CHECK(table.rows[0].point.threshold == 0.5);
   CHECK(table.rows[0].point.accuracy() == 1);
   // On the other part .7 finds every positive; here only .9 is above it.
   CHECK(table.rows[1].point.threshold == static_cast<double>(.7f));
   CHECK(table.rows[4].point.sensitivity() == 0.5);
   for (const std::vector<std::int32_t>& choose : {one_class, std::vector<std::int32_t>{}}) {
     const ThresholdTable own =
-        threshold_table("x", 1, {truth, scores}, "y", {choose, std::span(scores).first(choose.size())});
+        threshold_table("x", 1, decided, {truth, scores}, "y", {choose, std::span(scores).first(choose.size())});
     CHECK(own.chosen_on_results);
     CHECK(own.rows[4].point.threshold == static_cast<double>(.6f));
   }
-  CHECK(threshold_table("x", 1, {one_class, scores}, "y", {}).rows.empty());
+  CHECK(threshold_table("x", 1, decided, {one_class, scores}, "y", {}).rows.empty());
+}
+
+TEST_CASE("patients are counted once, and not at all where none is named") {
+  const std::vector<std::string> patients{"a", "a", "b", ""}, nobody(4), names{"no", "yes"};
+  const std::vector<std::int32_t> truth{1, 1, 0, 1};
+  const std::vector<float> scores{.9f, .2f, .4f, .3f};
+  const PatientResult cases = patient_result(patients, truth, scores, names, {});
+  CHECK(cases.images == 4);
+  CHECK(cases.result.confusion.total() == 3);  // a: .55, b: .4 and the one without a name: .3
+  CHECK(cases.result.confusion.at(1, 1) == 1);
+  CHECK(cases.result.confusion.at(0, 0) == 1);
+  CHECK(patient_result(nobody, truth, scores, names, {}).result.confusion.classes == 0);
+  CHECK(patient_result({}, truth, scores, names, {}).result.confusion.classes == 0);
 }
 
 TEST_CASE("long lists of skipped files end in a count") {
