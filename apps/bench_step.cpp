@@ -79,8 +79,10 @@ void add_bench_step(CLI::App& app) {
   CLI::App* command = app.add_subcommand("bench-step", "Time training steps of a recipe on random pixels");
   command->add_option("--recipe", arguments->recipe, "which experiment")->capture_default_str();
   command->add_option("--batch-size", arguments->batch_size, "samples a step; default: the recipe's")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--steps", arguments->steps, "steps timed, after three more to warm up")->capture_default_str();
+      ->check(whole_number(1, kMostCount));
+  command->add_option("--steps", arguments->steps, "steps timed, after three more to warm up")
+      ->capture_default_str()
+      ->check(whole_number(1, kMostCount));
   arguments->device.add_to(*command);
   command->add_flag("--json", arguments->json, "as JSON on stdout");
   command->footer("Example: curie bench-step --recipe covid-cnn-64 --steps 50");

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <memory>
+#include <optional>
 
 #include "model/progress.h"
 #include "tensor/error.h"
@@ -16,7 +18,9 @@ namespace curie {
 void DeviceOptions::add_to(CLI::App& command) {
   command.add_option("--device", device, "auto, cpu, cuda, cuda:N or emulated (CUDA kernels on the CPU)")
       ->capture_default_str();
-  command.add_option("--threads", backend.threads, "CPU threads; 0: one a usable core")->capture_default_str();
+  command.add_option("--threads", backend.threads, "CPU threads; 0: one a usable core")
+      ->capture_default_str()
+      ->check(whole_number(0, kMostThreads));
   command
       .add_option_function<std::string>(
           "--math", [this](const std::string& name) { backend.math = math_named(name); },
@@ -35,19 +39,57 @@ void DeviceOptions::add_to(CLI::App& command) {
       "on a GPU: start every kernel anew instead of replaying a CUDA graph");
 }
 
+namespace {
+
+// The whole text as a number.
+template <typename Number>
+std::optional<Number> parsed_as(const std::string& text) {
+  Number value{};
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+CLI::Validator whole_number(std::int64_t low, std::uint64_t high) {
+  const auto check = [low, high](const std::string& text) -> std::string {
+    const std::optional<std::int64_t> negative = parsed_as<std::int64_t>(text);
+    const std::optional<std::uint64_t> positive = parsed_as<std::uint64_t>(text);
+    const bool good = positive ? *positive <= high && (low < 0 || *positive >= static_cast<std::uint64_t>(low))
+                               : negative && *negative >= low;
+    return good ? "" : fmt::format("expected a whole number from {} to {}, got \"{}\"", low, high, text);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator number_above(double low) {
+  const auto check = [low](const std::string& text) -> std::string {
+    const std::optional<double> value = parsed_as<double>(text);
+    const bool good = value && std::isfinite(*value) && *value > low;
+    return good ? "" : fmt::format("expected a number above {:g}, got \"{}\"", low, text);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator not_empty() {
+  const auto check = [](const std::string& text) -> std::string {
+    return text.empty() ? "expected a name, got an empty text (a shell variable that is not set?)" : "";
+  };
+  return CLI::Validator(check, "");
+}
+
 std::map<std::string, int> parse_limits(const std::vector<std::string>& limits) {
   std::map<std::string, int> parsed;
   for (const std::string& limit : limits) {
     const std::size_t equals = limit.rfind('=');
-    int count = 0;
-    bool good = equals != std::string::npos && equals > 0;
-    if (good) {
-      const char* const end = limit.data() + limit.size();
-      const auto [rest, error] = std::from_chars(limit.data() + equals + 1, end, count);
-      good = error == std::errc() && rest == end && count > 0;
-    }
-    CURIE_CHECK(good, usage, "--limit: expected CLASS=N with N of at least 1, such as COVID=300, got \"{}\"", limit);
-    parsed[limit.substr(0, equals)] = count;
+    const bool named = equals != std::string::npos && equals > 0;
+    const std::optional<int> count = named ? parsed_as<int>(limit.substr(equals + 1)) : std::nullopt;
+    CURIE_CHECK(count && *count > 0, usage,
+                "--limit: expected CLASS=N with N of at least 1, such as COVID=300, got \"{}\"", limit);
+    const bool added = parsed.emplace(limit.substr(0, equals), *count).second;
+    CURIE_CHECK(added, usage, "--limit: expected each class once, got {} twice", limit.substr(0, equals));
   }
   return parsed;
 }

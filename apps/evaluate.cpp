@@ -14,8 +14,8 @@
 #include "evaluation_text.h"
 #include "model/session.h"
 #include "model_options.h"
+#include "recipes/array_source.h"
 #include "recipes/predictions.h"
-#include "recipes/source.h"
 #include "report/metrics_json.h"
 #include "tensor/log.h"
 
@@ -68,9 +68,9 @@ EvaluatedImages read_images(const EvaluateArguments& arguments, const LoadedMode
   CURIE_CHECK(!arguments.data_x.empty() && !arguments.data_y.empty(), usage,
               "expected images: a folder (--data) or two arrays (--data-x and --data-y)");
   CURIE_CHECK(arguments.limits.empty() && arguments.part.empty(), usage, "--limit and --part need --data");
-  return {
-      images_from_arrays({.x = arguments.data_x, .y = arguments.data_y}, info.class_names, info.preprocessing.shape()),
-      {}};
+  ArrayImages read = images_from_arrays({.x = arguments.data_x, .y = arguments.data_y}, info.class_names,
+                                        info.preprocessing, "the model");
+  return {std::move(read.images), std::move(read.patients)};
 }
 
 // The classes that a threshold is chosen or judged for: the one that is named, or each of several.
@@ -187,9 +187,10 @@ void add_evaluate(CLI::App& app) {
       ->excludes(folder);
   command->add_option("--part", arguments->part, "of a data set in parts, only this one")
       ->check(CLI::IsMember({"train", "validation", "test"}));
-  command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
-      ->type_name("CLASS=N");
-  command->add_option("--batch-size", arguments->batch_size, "samples a step")->capture_default_str();
+  command->add_option("--limit", arguments->limits, kLimitHelp)->type_name("CLASS=N");
+  command->add_option("--batch-size", arguments->batch_size, "samples a step")
+      ->capture_default_str()
+      ->check(whole_number(1, kMostCount));
   CLI::Option* sensitivity =
       command
           ->add_option("--sensitivity", arguments->sensitivity, "print the threshold that finds this share of a class")

@@ -289,7 +289,7 @@ void add_explain(CLI::App& app, const std::vector<std::string>& command_line) {
       ->add_option("--occlusion", arguments->windows,
                    "windows along each side that are painted over; 0: no occlusion map")
       ->type_name("N")
-      ->check(CLI::Range(0, 64))
+      ->check(whole_number(0, 64))
       ->capture_default_str();
   arguments->model.add_to(*command);
   arguments->device.add_to(*command);

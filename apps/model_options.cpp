@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "console.h"
 #include "data/folder.h"
 #include "io/torch_file.h"
 #include "recipes/recipe.h"
@@ -95,15 +96,13 @@ void ModelOptions::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"rgb", "bgr"}));
   command.add_option("--divide-by", divide_by, "MODEL takes (pixel / N - mean) / stddev; 255 where nothing is told")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
-      ->check(finite_number());
+      ->check(number_above(0));
   list(command.add_option("--mean", mean, "one a channel, after the division")
            ->type_name("R,G,B")
            ->check(finite_number()));
   list(command.add_option("--stddev", stddev, "one a channel, after the division")
            ->type_name("R,G,B")
-           ->check(CLI::PositiveNumber)
-           ->check(finite_number()));
+           ->check(number_above(0)));
 }
 
 LoadedModel ModelOptions::open(const std::string& device, const BackendOptions& backend,

@@ -75,10 +75,11 @@ void add_profile(CLI::App& app) {
       app.add_subcommand("profile", "Where the time of a recipe's training step goes, and what binds each kernel");
   command->add_option("recipe", arguments->recipe, "which experiment")->type_name("RECIPE")->required();
   command->add_option("--batch-size", arguments->batch_size, "samples a step; default: the recipe's")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--image-size", arguments->image_size, "instead of the recipe's own")->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMostCount));
+  command->add_option("--image-size", arguments->image_size, "instead of the recipe's own")
+      ->check(whole_number(16, 2048));
   command->add_option("--steps", arguments->steps, "steps of each kind; default: 20, emulated 1")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMostCount));
   arguments->device.add_to(*command);
   command->add_option("--out", arguments->out, "also profile.json and, as a page with the roofline, profile.html")
       ->type_name("DIR");

@@ -86,9 +86,9 @@ void add_summary(CLI::App& app) {
       ->type_name("RECIPE|MODEL")
       ->required();
   command->add_option("--batch-size", arguments->batch_size, "for the memory; default: the recipe's")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMostCount));
   command->add_option("--image-size", arguments->image_size, "of a recipe, instead of its own")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(16, 2048));
   arguments->model.add_to(*command);
   command->add_flag("--plan", arguments->plan,
                     "also what a training step runs: fused steps and why others are not, a GPU's kernels, and where "

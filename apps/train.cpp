@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <memory>
 
 #include "commands.h"
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 struct TrainArguments {
   RunOptions run;
   DeviceOptions device;
-  std::vector<std::string> limits;
+  std::vector<std::string> limits, class_weights;
   std::string split_by = "random";
   std::string resume;
   bool no_cache = false;
@@ -44,11 +45,28 @@ fs::path new_run_folder(const std::string& recipe) {
   return folder;
 }
 
+// "balanced", or "COVID=2" for some classes.
+void set_class_weights(const std::vector<std::string>& texts, RunOptions& options) {
+  for (const std::string& text : texts) {
+    if (text == "balanced") {
+      options.balanced_classes = true;
+      continue;
+    }
+    const std::size_t equals = text.rfind('=');
+    const bool named = equals != std::string::npos && equals > 0;
+    const std::string weight = named ? text.substr(equals + 1) : "";
+    CURIE_CHECK(named && number_above(0)(weight).empty(), usage,
+                "--class-weights: expected balanced, or CLASS=W with W above 0, such as COVID=2.5, got \"{}\"", text);
+    const bool added = options.class_weights.emplace(text.substr(0, equals), std::stod(weight)).second;
+    CURIE_CHECK(added, usage, "--class-weights: expected each class once, got {} twice", text.substr(0, equals));
+  }
+}
+
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
 RunOptions resumed_options(const TrainArguments& arguments, const CLI::App& command) {
-  for (const char* name :
-       {"--recipe", "--data", "--data-x", "--data-y", "--weights", "--out", "--image-size", "--batch-size", "--seed",
-        "--split-seed", "--split-by", "--augment", "--limit", "--patience"}) {
+  for (const char* name : {"--recipe", "--data", "--data-x", "--data-y", "--test-x", "--test-y", "--weights", "--out",
+                           "--image-size", "--batch-size", "--seed", "--split-seed", "--split-by", "--augment",
+                           "--limit", "--patience", "--class-weights", "--tensorboard"}) {
     CURIE_CHECK(command.get_option(name)->count() == 0, usage,
                 "--resume takes the interrupted run's own options; leave out {} (only --epochs may change)", name);
   }
@@ -81,10 +99,6 @@ void print_results(const RunOutcome& outcome, const std::vector<std::string>& cl
 
 void train(TrainArguments& arguments, const CLI::App& command, const std::vector<std::string>& command_line) {
   const bool resumes = !arguments.resume.empty();
-  CURIE_CHECK(command.get_option("--epochs")->count() == 0 || arguments.run.epochs >= 1, usage,
-              "--epochs: expected at least 1, got {}", arguments.run.epochs);
-  CURIE_CHECK(command.get_option("--batch-size")->count() == 0 || arguments.run.batch_size >= 1, usage,
-              "--batch-size: expected at least 1, got {}", arguments.run.batch_size);
   RunOptions options = arguments.run;
   if (resumes) {
     options = resumed_options(arguments, command);
@@ -93,6 +107,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
     options.device = arguments.device.device;
     options.backend = arguments.device.backend;
     options.limits = parse_limits(arguments.limits);
+    set_class_weights(arguments.class_weights, options);
     options.by_patient = arguments.split_by == "patient";
     if (options.out.empty()) options.out = new_run_folder(options.recipe);
   }
@@ -110,7 +125,7 @@ void train(TrainArguments& arguments, const CLI::App& command, const std::vector
   catch_interrupts();
   log_info("run folder: {}", options.out.string());
   if (options.data.empty() && options.data_x.empty()) {
-    log_info("no --data given: training on phantoms, synthetic pictures that only look like chest X-rays");
+    log_warning("no --data given: training on phantoms, synthetic pictures that only look like chest X-rays");
   }
   const RunOutcome outcome = run_recipe(options);
   if (outcome.interrupted) {
@@ -137,27 +152,32 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   CLI::App* command = app.add_subcommand("train", "Train a recipe: images in, model and report out");
   RunOptions& run = arguments->run;
   command->add_option("--recipe", run.recipe, "which experiment; `curie recipes` lists them")->capture_default_str();
-  command->add_option("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms")
-      ->type_name("DIR");
-  command->add_option("--data-x", run.data_x, "images as a NumPy array (n, h, w, c), as `curie pack` makes it")
-      ->type_name("X.npy");
-  command->add_option("--data-y", run.data_y, "their class numbers, (n) or (n, 1)")->type_name("Y.npy");
-  command
-      ->add_option("--weights,--pretrained", run.weights,
-                   "start from these weights: VGG16 as Keras saves it, ResNet18 as safetensors")
-      ->type_name("FILE");
-  command->add_option("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME")->type_name("DIR");
-  command->add_option("--epochs", run.epochs, "at most this many epochs; default: the recipe's");
-  command->add_option("--batch-size", run.batch_size, "samples a step; default: the recipe's");
-  command
-      ->add_option("--patience", run.patience,
-                   "epochs without improvement before stopping; 0: never; default: the recipe's")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--image-size", run.image_size, "width and height in pixels; default: the recipe's")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--seed", run.seed, "of weights, dropout and the order of samples")->capture_default_str();
-  command->add_option("--split-seed", run.split_seed,
-                      "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1");
+  const auto place = [&](const char* name, auto& value, const char* help, const char* type) {
+    command->add_option(name, value, help)->type_name(type)->check(not_empty());
+  };
+  const auto count = [&](const char* name, auto& value, const char* help, std::int64_t low, std::uint64_t high) {
+    return command->add_option(name, value, help)->check(whole_number(low, high));
+  };
+  place("--data", run.data, "folder with one folder of images a class; without it: synthetic phantoms", "DIR");
+  place("--data-x", run.data_x, "images as a NumPy array (n, h, w, c), as `curie pack` makes it", "X.npy");
+  place("--data-y", run.data_y, "their class numbers, (n) or (n, 1)", "Y.npy");
+  place("--test-x", run.test_x,
+        "images of the data set's own test part, for recipes that test on it (pneumonia-cnn-70)", "X.npy");
+  place("--test-y", run.test_y, "their class numbers", "Y.npy");
+  place("--weights,--pretrained", run.weights,
+        "start from these weights: VGG16 as Keras saves it, ResNet18 as safetensors", "FILE");
+  place("--out", run.out, "folder for the run; default: runs/RECIPE-DATE-TIME", "DIR");
+  count("--epochs", run.epochs, "at most this many epochs; default: the recipe's", 1, kMostCount);
+  count("--batch-size", run.batch_size, "samples a step; default: the recipe's", 1, kMostCount);
+  count("--patience", run.patience, "epochs without improvement before stopping; 0: never; default: the recipe's", 0,
+        kMostCount);
+  count("--image-size", run.image_size, "width and height in pixels; default: the recipe's", 16, 2048);
+  count("--seed", run.seed, "of weights, dropout and the order of samples", 0,
+        std::numeric_limits<std::uint64_t>::max())
+      ->capture_default_str();
+  count("--split-seed", run.split_seed,
+        "of the split, SMOTE and undersampling, and of phantoms; default: the recipe's, mostly 1", 0,
+        std::numeric_limits<std::uint32_t>::max());
   command
       ->add_option("--augment", run.augment,
                    "keras: as Keras does; correct: shifts along their own axes, about the true centre; none")
@@ -167,11 +187,14 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
                    "random: as the document did; patient: all images of a patient go to the same part")
       ->check(CLI::IsMember({"random", "patient"}))
       ->capture_default_str();
-  command->add_option("--limit", arguments->limits, "use at most N images of a class: --limit COVID=300")
-      ->type_name("CLASS=N");
+  command->add_option("--limit", arguments->limits, kLimitHelp)->type_name("CLASS=N");
+  command
+      ->add_option("--class-weights", arguments->class_weights,
+                   "of the classes in the training loss: balanced, as scikit-learn does, or CLASS=W for some")
+      ->type_name("balanced|CLASS=W");
+  place("--tensorboard", run.tensorboard, "also write TensorBoard's event files", "DIR");
   arguments->device.add_to(*command);
-  command->add_option("--resume", arguments->resume, "continue the run in this folder from its last checkpoint")
-      ->type_name("RUN");
+  place("--resume", arguments->resume, "continue the run in this folder from its last checkpoint", "RUN");
   command->add_flag("--profile", run.profile, "the report also tells where the time of a training step goes");
   command->add_flag("--no-cache", arguments->no_cache, "decode every image again");
   command->add_flag("--quiet", arguments->quiet, "no progress, only warnings and results");

@@ -5,12 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "data/npz.h"
 #include "tensor/error.h"
-#include "tensor/files.h"
 
 namespace curie {
 namespace {
@@ -120,22 +117,6 @@ NpyArray x_array(const LabelledImages& images) { return NpyArray(images.pixels);
 NpyArray y_array(const LabelledImages& images) {
   const std::vector<std::int64_t> labels(images.labels.begin(), images.labels.end());
   return {{images.size(), 1}, std::span<const std::int64_t>(labels)};
-}
-
-std::vector<std::string> read_class_names(const std::filesystem::path& path) {
-  const nlohmann::json json = nlohmann::json::parse(read_text(path, std::size_t{64} << 20), nullptr, false);
-  const bool listed = json.is_object() && json.contains("class_names") && json["class_names"].is_array();
-  CURIE_CHECK(listed, file, "{}: expected JSON with a list \"class_names\"", path.string());
-  std::vector<std::string> names;
-  for (const nlohmann::json& name : json["class_names"]) {
-    CURIE_CHECK(name.is_string(), file, "{}: expected texts in \"class_names\", found {}", path.string(),
-                name.type_name());
-    names.push_back(name.get<std::string>());
-  }
-  const std::set<std::string> distinct(names.begin(), names.end());
-  CURIE_CHECK(names.size() >= 2 && distinct.size() == names.size(), file,
-              "{}: expected at least two different \"class_names\", found {}", path.string(), fmt::join(names, ", "));
-  return names;
 }
 
 }  // namespace curie

@@ -1,7 +1,6 @@
 // Data sets as a pair of NumPy arrays: X of images, Y of classes.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -26,9 +25,5 @@ NpyArray read_array(const std::string& place);
 // The images as u8 or f32 (n, h, w, c), and the classes as int64 (n, 1): what labelled_images reads.
 NpyArray x_array(const LabelledImages& images);
 NpyArray y_array(const LabelledImages& images);
-
-// Names of classes beside arrays: {"class_names": ["COVID", "NORMAL"], ...}. Throws Error(file) for a file without
-// them, with fewer than two, or one twice.
-std::vector<std::string> read_class_names(const std::filesystem::path& path);
 
 }  // namespace curie

@@ -15,6 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::pair<std::string_view, Part> kPartNames[] = {{"train", Part::train},
+                                                            {"val", Part::validation},
+                                                            {"valid", Part::validation},
+                                                            {"validation", Part::validation},
+                                                            {"test", Part::test}};
+
 struct Listing {
   std::vector<std::string> folders, files;  // names, sorted bytewise, without hidden ones
 };
@@ -176,13 +182,8 @@ struct PartFolder {
 
 // Folders of the root that are parts, in the order of Part. Empty unless one holds folders with images.
 std::vector<PartFolder> find_parts(const fs::path& root, const Listing& listing) {
-  static constexpr std::pair<std::string_view, Part> kNames[] = {{"train", Part::train},
-                                                                 {"val", Part::validation},
-                                                                 {"valid", Part::validation},
-                                                                 {"validation", Part::validation},
-                                                                 {"test", Part::test}};
   std::vector<PartFolder> parts;
-  for (const auto& [wanted, part] : kNames) {
+  for (const auto& [wanted, part] : kPartNames) {
     for (const std::string& name : listing.folders) {
       if (lower_case(name) != wanted) continue;
       if (!folders_with_images(root / name).empty()) parts.push_back({name, part});
@@ -297,6 +298,24 @@ bool has_image_name(const fs::path& path) {
 std::string_view name_of(Part part) {
   static constexpr std::array<std::string_view, 4> kNames = {"whole", "train", "validation", "test"};
   return kNames[static_cast<std::size_t>(part)];
+}
+
+Part part_named(const std::string& folder) {
+  for (const auto& [name, part] : kPartNames) {
+    if (lower_case(folder) == name) return part;
+  }
+  return Part::whole;
+}
+
+std::string FolderScan::ignored_images() const {
+  std::vector<std::string> images;
+  std::copy_if(ignored.begin(), ignored.end(), std::back_inserter(images),
+               [](const std::string& name) { return has_image_name(name); });
+  if (images.empty()) return "";
+  return fmt::format(
+      "{} image files belong to none of the classes {} by their place and name and are left out, the "
+      "first: {}",
+      images.size(), enumerate(class_names), images.front());
 }
 
 std::vector<int> FolderScan::class_counts() const {

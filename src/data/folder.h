@@ -14,6 +14,8 @@ namespace curie {
 enum class Part { whole, train, validation, test };
 
 std::string_view name_of(Part part);  // "whole", "train", "validation", "test"
+// Of a folder train, val, valid, validation or test, in any case; whole for other names.
+Part part_named(const std::string& folder);
 
 struct ScanOptions {
   std::vector<std::string> classes = {};   // which, and in which order; empty: every folder, sorted by name
@@ -36,6 +38,8 @@ struct FolderScan {
   std::vector<int> class_counts() const;
   std::vector<int> class_counts(Part part) const;
   bool has_parts() const { return !files.empty() && files.front().part != Part::whole; }
+  // How many image files were passed over since no class claims them, and which is the first; empty: none.
+  std::string ignored_images() const;
 };
 
 // Finds the images without opening them.

@@ -11,6 +11,7 @@
 #include "data/csv.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
+#include "tensor/log.h"
 #include "tensor/text.h"
 
 namespace curie {
@@ -109,6 +110,15 @@ PatientGroups patients_of(const FolderScan& scan) {
     groups.names.push_back(group.empty() ? file.source : group);
   }
   return groups;
+}
+
+PatientGroups known_patients_of(const FolderScan& scan) {
+  try {
+    return patients_of(scan);
+  } catch (const Error& error) {
+    log_warning("patients are not known: {}", error.what());
+    return {};
+  }
 }
 
 }  // namespace curie

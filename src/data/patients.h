@@ -21,6 +21,8 @@ struct PatientGroups {
 // - The file's name as Kermany's chest X-rays have it (patient_of_name), apart for each part, since both count from 1.
 // Throws Error(data) for a metadata.csv that cannot be read as such.
 PatientGroups patients_of(const FolderScan& scan);
+// The same where nothing depends on it: a metadata.csv that is another program's is a warning, and no patient is known.
+PatientGroups known_patients_of(const FolderScan& scan);
 
 // "person100" of person100_bacteria_475.jpeg, "IM-0033" of IM-0033-0001-0002.jpeg, "NORMAL2-IM-0385" of
 // NORMAL2-IM-0385-0001.jpeg; empty for other names. One number may be a patient with bacteria and another with a virus:

@@ -1,5 +1,7 @@
 #include "recipes/prepare.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -37,6 +39,7 @@ class Preparation {
   PreparedData run(SourceImages& source) {
     const Clock::time_point start = Clock::now();
     count("Loaded", source.images);
+    check_loaded(source);
     cut_test_part(source);
     if (options_.by_patient) cut_validation_part(group_split(patients_, recipe_.validation.fraction, seed()));
     data_.split_seconds = seconds_since(start);
@@ -64,8 +67,22 @@ class Preparation {
 
   void count(const char* step, const LabelledImages& part) { data_.counts.push_back({step, part.class_counts()}); }
 
+  // What no division can mend.
+  void check_loaded(const SourceImages& source) const {
+    const std::string place = source.place.empty() ? "the data" : source.place;
+    const std::vector<int> counts = source.images.class_counts();
+    for (std::size_t c = 0; c < counts.size(); ++c) {
+      CURIE_CHECK(counts[c] > 0, data, "{}: expected images of each class ({}), found none of \"{}\" among {}", place,
+                  fmt::join(recipe_.classes, ", "), recipe_.classes[c], source.images.size());
+      CURIE_CHECK(counts[c] > 1 || recipe_.test.kind != TestPart::Kind::stratified, data,
+                  "{}: expected at least 2 images of each class, to divide it in its proportion, found 1 of \"{}\"",
+                  place, recipe_.classes[c]);
+    }
+  }
+
   void cut_test_part(SourceImages& source) {
     const TestPart part = test_part_of(recipe_, source);
+    own_parts_ = part.kind == TestPart::Kind::official;
     const Split split = options_.by_patient ? group_split(source.patients, share_of_patients(part, source), seed())
                                             : divide(part, source.images.labels, source.official_test, seed());
     data_.test = source.images.select(split.test);
@@ -103,6 +120,11 @@ class Preparation {
     const std::vector<int> counts = rest_.class_counts();
     const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
     if (static_cast<double>(*most) * how.smote_ratio >= static_cast<double>(*fewest) + 1.0) {
+      CURIE_CHECK(
+          *fewest > how.smote_neighbours, data,
+          "SMOTE: expected at least {} images of each class in the training part, found {} of \"{}\": give more "
+          "images of it",
+          how.smote_neighbours + 1, *fewest, recipe_.classes[static_cast<std::size_t>(fewest - counts.begin())]);
       rest_ = smote(rest_, how.smote_ratio, how.smote_neighbours, seed(), pool_);
       count("After SMOTE", rest_);
     } else {
@@ -125,13 +147,13 @@ class Preparation {
     data_.test_leaks = check_leaks(data_.train, data_.test);
   }
 
-  static void check_every_class(const char* part, const LabelledImages& images) {
+  void check_every_class(const char* part, const LabelledImages& images) const {
     const std::vector<int> counts = images.class_counts();
     for (std::size_t c = 0; c < counts.size(); ++c) {
-      CURIE_CHECK(
-          counts[c] > 0, data,
-          "the {} part ({} images) has no image of class \"{}\": give more images of it, or another --split-seed", part,
-          images.size(), images.class_names[c]);
+      CURIE_CHECK(counts[c] > 0, data, "the {} part ({} images) has no image of class \"{}\": {}", part, images.size(),
+                  images.class_names[c],
+                  own_parts_ ? "it is the data set's own part, so images of that class have to be put there"
+                             : "give more images of it, or another --split-seed");
     }
   }
 
@@ -140,6 +162,7 @@ class Preparation {
   ThreadPool pool_;
   LabelledImages rest_;                // what is not yet test or validation part
   std::vector<std::string> patients_;  // of `rest_` before resampling
+  bool own_parts_ = false;             // the data set's makers divided it
   PreparedData data_;
 };
 

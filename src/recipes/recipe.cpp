@@ -15,9 +15,49 @@ const std::vector<Recipe>& all_recipes() {
   return recipes;
 }
 
+namespace {
+
+constexpr int kLargestSize = 2048;
+
+bool takes(const Recipe& recipe, int size) {
+  try {
+    recipe.network({size, size, recipe.preprocessing.channels}, 1);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::usage) throw;
+    return false;
+  }
+}
+
+// The smallest size above `refused` that the network takes; 0: none. Layers shrink a larger image to no less than a
+// smaller one, so halving the range finds it.
+int smallest_size(const Recipe& recipe, int refused) {
+  int low = refused, high = refused;
+  do {
+    low = high;
+    high *= 2;
+    if (high > kLargestSize) return 0;
+  } while (!takes(recipe, high));
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    (takes(recipe, middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+}  // namespace
+
 Model Recipe::build(std::uint64_t seed) const {
-  return with_context(fmt::format("the network of {} for images of {}", name, to_string(preprocessing.shape())),
-                      [&] { return network(preprocessing.shape(), seed); });
+  const Shape shape = preprocessing.shape();
+  try {
+    return network(shape, seed);
+  } catch (Error& error) {
+    const int least = error.kind() == ErrorKind::usage && shape[0] == shape[1] ? smallest_size(*this, shape[0]) : 0;
+    CURIE_CHECK(least == 0, usage, "--image-size {}: the network of {} needs images of at least {} x {} pixels",
+                shape[0], name, least, least);
+    error.add_context(fmt::format("the network of {} for images of {}", name, to_string(shape)));
+    throw;
+  }
 }
 
 const Recipe& find_recipe(const std::string& name) {

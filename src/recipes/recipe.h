@@ -80,7 +80,8 @@ struct Recipe {
   std::string keras_best_model;  // the same of the best epoch
   std::string contact_sheet;     // every test image with its labels, PDF
 
-  Model build(std::uint64_t seed) const;  // the network for the recipe's own images
+  // The network for the recipe's own images. Throws Error(usage) that names the smallest size for a smaller one.
+  Model build(std::uint64_t seed) const;
 };
 
 const std::vector<Recipe>& all_recipes();

@@ -5,10 +5,12 @@
 #include <memory>
 
 #include "data/augmented_dataset.h"
+#include "data/labels.h"
 #include "io/checkpoint.h"
 #include "io/model_file.h"
 #include "model/session.h"
 #include "recipes/baselines.h"
+#include "recipes/data_digest.h"
 #include "recipes/predictions.h"
 #include "recipes/prepare.h"
 #include "recipes/run_config.h"
@@ -63,6 +65,7 @@ std::string chosen_device(const std::string& asked, const Backend& backend) {
 DataOptions data_options_of(const RunOptions& options) {
   return {.folder = options.data,
           .arrays = {.x = options.data_x, .y = options.data_y},
+          .test_arrays = {.x = options.test_x, .y = options.test_y},
           .cache_folder = options.use_cache ? options.out.parent_path() / ".cache" : fs::path(),
           .limits = options.limits,
           .split_seed = *options.split_seed,
@@ -81,6 +84,30 @@ std::unique_ptr<Dataset> training_dataset(const RunOptions& options, const Recip
   return std::make_unique<AugmentedDataset>(
       images, *recipe.augmentation,
       pixel_scale(pixels.divisor, pixels.mean, pixels.stddev, recipe.preprocessing.channels), options.seed);
+}
+
+// One a class for the training loss; empty: all alike.
+std::vector<double> class_weights_of(const RunOptions& options, const Recipe& recipe, const LabelledImages& train) {
+  if (options.balanced_classes) return balanced_class_weights(train.class_counts());
+  std::vector<double> weights;
+  if (!options.class_weights.empty()) {
+    for (const std::string& name : recipe.classes) {
+      const auto weight = options.class_weights.find(name);
+      weights.push_back(weight == options.class_weights.end() ? 1.0 : weight->second);
+    }
+  }
+  return weights;
+}
+
+RecipeNote class_weights_note(const Recipe& recipe, const std::vector<double>& weights) {
+  std::string text;
+  for (std::size_t c = 0; c < weights.size(); ++c) {
+    text += fmt::format("{}{} {:.3g}", c == 0 ? "" : ", ", recipe.classes[c], weights[c]);
+  }
+  log_info("class weights: {}", text);
+  return {"Class weights", fmt::format("In the training loss the classes weigh {}; the recipe weighs them alike. "
+                                       "Validation and test are not weighted.",
+                                       text)};
 }
 
 std::string contact_sheet_name(const Recipe& recipe) {
@@ -127,11 +154,17 @@ RunOutcome run_recipe(const RunOptions& given) {
   model.compile(compile);
   log_info("device: {}", chosen_device(options.device, model.session().backend()));
 
+  const NewFolder new_folder(options.out);
   check_out_folder(options);
   const fs::path checkpoint = options.out / kCheckpointFile;
   const bool resumes = options.resume && fs::exists(checkpoint);
   if (options.resume && !resumes)
     log_info("{} has no checkpoint yet: starting from the first epoch", options.out.string());
+  TrainingSnapshot snapshot;
+  if (resumes) {
+    snapshot = read_snapshot(checkpoint);
+    check_epochs(snapshot, options);
+  }
   nlohmann::json config = config_of(options, local_time());
   if (!resumes) import_pretrained(options, recipe, model);  // a checkpoint holds every weight
   if (recipe.pretraining && options.weights.empty()) {
@@ -147,11 +180,16 @@ RunOutcome run_recipe(const RunOptions& given) {
   clock.end(source.synthetic ? "Draw phantoms" : "Load images", describe(source));
   log_info("{}", describe(source));
   if (recipe.augmentation) config["augmentation"] = to_json(*recipe.augmentation);
-  config["data_digest"] = digest(source);
+  if (source.preprocessing) recipe.preprocessing = *source.preprocessing;
+  config["preprocessing"] = to_json(recipe.preprocessing);
+  recipe.notes.insert(recipe.notes.begin(), source.notes.begin(), source.notes.end());
+  config["data_digest"] = data_digest(source);
   if (resumes) check_same_data(options.out / kConfigFile, config.at("data_digest").get<std::string>());
 
   const PreparedData data = prepare(recipe, source, data_options);
   log_counts(data, recipe);
+  const std::vector<double> class_weights = class_weights_of(options, recipe, data.train);
+  if (!class_weights.empty()) recipe.notes.push_back(class_weights_note(recipe, class_weights));
   clock.end("Split and resample",
             fmt::format("split {:.2f} s, resampling {:.2f} s", data.split_seconds, data.resample_seconds));
 
@@ -159,13 +197,12 @@ RunOutcome run_recipe(const RunOptions& given) {
   const ModelInfo info{.preprocessing = recipe.preprocessing, .class_names = recipe.classes, .provenance = config};
   const std::unique_ptr<Dataset> train = training_dataset(options, recipe, data.train, model);
   const ImageDataset validation(data.validation);
-  TrainingSnapshot snapshot;
-  if (resumes) snapshot = read_snapshot(checkpoint);
   RunOutcome outcome;
   outcome.history = model.fit(*train, {.epochs = options.epochs,
                                        .batch_size = options.batch_size,
                                        .validation = &validation,
                                        .callbacks = run_callbacks(options, recipe, model, info),
+                                       .class_weights = class_weights,
                                        .verbose = options.verbose,
                                        .interrupted = options.interrupted,
                                        .save = [&](const TrainingSnapshot& s) { write_snapshot(checkpoint, s); },

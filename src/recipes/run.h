@@ -38,6 +38,7 @@ struct RunOptions {
   // Folders of images, or a pair of NumPy arrays ("X.npy", "data.npz:X"); neither: phantoms.
   std::filesystem::path data;
   std::string data_x, data_y;
+  std::string test_x, test_y;  // with arrays: the data set's own test part, for recipes that test on it
   std::filesystem::path out;
   int epochs = 0;          // 0: the recipe's
   int batch_size = 0;      // 0: the recipe's
@@ -52,8 +53,13 @@ struct RunOptions {
   bool by_patient = false;  // a patient's images stay on one side of the split
   std::string device = "auto";
   BackendOptions backend;
-  std::filesystem::path weights;  // of another training, for recipes that can start from such; empty: random ones
-  std::map<std::string, int> limits;
+  std::filesystem::path weights;      // of another training, for recipes that can start from such; empty: random ones
+  std::map<std::string, int> limits;  // images of a class, at most, in each part of the data set
+  // Of the classes in the training loss: scikit-learn's "balanced" (balanced_class_weights of the training part), or a
+  // weight for some, 1 for the others.
+  bool balanced_classes = false;
+  std::map<std::string, double> class_weights;
+  std::filesystem::path tensorboard;  // folder for TensorBoard's event files; empty: none
   bool use_cache = true;
   bool resume = false;   // go on from out/checkpoint.safetensors
   bool profile = false;  // the report tells where the time of a training step goes

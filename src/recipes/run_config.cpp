@@ -1,8 +1,14 @@
 #include "recipes/run_config.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
 #include "curie_version.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
+#include "tensor/text.h"
 
 namespace curie {
 namespace {
@@ -35,6 +41,18 @@ void choose_augmentation(const std::string& wanted, Recipe& recipe) {
   recipe.augmentation->style = wanted == "keras" ? AugmentationStyle::keras : AugmentationStyle::keras_corrected;
 }
 
+void check_class_weights(const RunOptions& options, const Recipe& recipe) {
+  CURIE_CHECK(!options.balanced_classes || options.class_weights.empty(), usage,
+              "class weights: expected \"balanced\" or weights of classes, got both");
+  for (const auto& [name, weight] : options.class_weights) {
+    CURIE_CHECK(std::find(recipe.classes.begin(), recipe.classes.end(), name) != recipe.classes.end(), usage,
+                "class weights: \"{}\" is none of the recipe's classes {}{}", name, fmt::join(recipe.classes, ", "),
+                suggestion(name, recipe.classes));
+    CURIE_CHECK(std::isfinite(weight) && weight > 0, usage, "class weights: expected a weight above 0, got {}={}", name,
+                weight);
+  }
+}
+
 }  // namespace
 
 Recipe recipe_of(const RunOptions& options) {
@@ -42,7 +60,7 @@ Recipe recipe_of(const RunOptions& options) {
   choose_augmentation(options.augment, recipe);
   if (options.image_size == 0) return recipe;
   CURIE_CHECK(options.image_size >= 16 && options.image_size <= 2048, usage,
-              "expected an image size of 16 to 2048 pixels, got {}", options.image_size);
+              "--image-size: expected from 16 to 2048 pixels, got {}", options.image_size);
   recipe.preprocessing.width = recipe.preprocessing.height = options.image_size;
   return recipe;
 }
@@ -55,9 +73,14 @@ RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
               "expected two arrays, images (--data-x) and classes (--data-y), got one");
   CURIE_CHECK(options.data.empty() || options.data_x.empty(), usage,
               "expected a folder (--data) or arrays (--data-x, --data-y), got both");
+  CURIE_CHECK(options.test_x.empty() == options.test_y.empty(), usage,
+              "expected two arrays of the test part, images (--test-x) and classes (--test-y), got one");
+  CURIE_CHECK(options.test_x.empty() || !options.data_x.empty(), usage,
+              "--test-x and --test-y go with the arrays of the training part, --data-x and --data-y");
   CURIE_CHECK(options.weights.empty() || recipe.pretraining, usage,
               "recipe {} starts from random weights; those that can start from others are {}", recipe.name,
               pretrainable());
+  check_class_weights(options, recipe);
   if (options.epochs == 0) options.epochs = recipe.epochs;
   if (options.batch_size == 0) options.batch_size = recipe.batch_size;
   if (options.patience < 0) options.patience = recipe.early_stopping.patience;
@@ -67,29 +90,34 @@ RunOptions with_defaults(RunOptions options, const Recipe& recipe) {
 }
 
 nlohmann::json config_of(const RunOptions& options, const std::string& started) {
-  return {{"version", kVersion},
-          {"recipe", options.recipe},
-          {"data", absolute_path(options.data)},
-          {"data_x", absolute_path(options.data_x)},
-          {"data_y", absolute_path(options.data_y)},
-          {"phantoms", options.data.empty() && options.data_x.empty()},
-          {"weights", absolute_path(options.weights)},
-          {"image_size", options.image_size},
-          {"epochs", options.epochs},
-          {"batch_size", options.batch_size},
-          {"patience", options.patience},
-          {"seed", options.seed},
-          {"split_seed", *options.split_seed},
-          {"split_by", options.by_patient ? "patient" : "random"},
-          {"augment", options.augment},
-          {"device", options.device},
-          {"threads", options.backend.threads},
-          {"math", std::string(name_of(options.backend.math))},
-          {"kernels", std::string(name_of(options.backend.kernels))},
-          {"record_steps", options.backend.record_steps},
-          {"limits", options.limits},
-          {"started", started},
-          {"command_line", options.command_line}};
+  return {
+      {"version", kVersion},
+      {"recipe", options.recipe},
+      {"data", absolute_path(options.data)},
+      {"data_x", absolute_path(options.data_x)},
+      {"data_y", absolute_path(options.data_y)},
+      {"test_x", absolute_path(options.test_x)},
+      {"test_y", absolute_path(options.test_y)},
+      {"phantoms", options.data.empty() && options.data_x.empty()},
+      {"weights", absolute_path(options.weights)},
+      {"image_size", options.image_size},
+      {"epochs", options.epochs},
+      {"batch_size", options.batch_size},
+      {"patience", options.patience},
+      {"seed", options.seed},
+      {"split_seed", *options.split_seed},
+      {"split_by", options.by_patient ? "patient" : "random"},
+      {"augment", options.augment},
+      {"class_weights", options.balanced_classes ? nlohmann::json("balanced") : nlohmann::json(options.class_weights)},
+      {"tensorboard", absolute_path(options.tensorboard)},
+      {"device", options.device},
+      {"threads", options.backend.threads},
+      {"math", std::string(name_of(options.backend.math))},
+      {"kernels", std::string(name_of(options.backend.kernels))},
+      {"record_steps", options.backend.record_steps},
+      {"limits", options.limits},
+      {"started", started},
+      {"command_line", options.command_line}};
 }
 
 RunOptions options_of_run(const fs::path& run) {
@@ -102,6 +130,8 @@ RunOptions options_of_run(const fs::path& run) {
     options.data = config.at("data").get<std::string>();
     options.data_x = config.value("data_x", "");
     options.data_y = config.value("data_y", "");
+    options.test_x = config.value("test_x", "");
+    options.test_y = config.value("test_y", "");
     options.weights = config.value("weights", "");
     options.out = run;
     options.image_size = config.value("image_size", 0);
@@ -112,6 +142,11 @@ RunOptions options_of_run(const fs::path& run) {
     options.split_seed = config.at("split_seed").get<std::uint32_t>();
     options.by_patient = config.value("split_by", "random") == "patient";
     options.augment = config.value("augment", "");
+    options.tensorboard = config.value("tensorboard", "");
+    if (const auto weights = config.find("class_weights"); weights != config.end()) {
+      options.balanced_classes = *weights == "balanced";
+      if (!options.balanced_classes) options.class_weights = weights->get<std::map<std::string, double>>();
+    }
     options.device = config.at("device").get<std::string>();
     options.backend.threads = config.at("threads").get<int>();
     options.backend.math = math_named(config.value("math", "exact"));
@@ -126,29 +161,6 @@ RunOptions options_of_run(const fs::path& run) {
 
 fs::path model_file_of(const fs::path& run_or_model) {
   return fs::is_directory(run_or_model) ? run_or_model / kModelFile : run_or_model;
-}
-
-std::string digest(const SourceImages& source) {
-  const LabelledImages& images = source.images;
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3u; };
-  for (std::size_t i = 0; i < images.labels.size(); ++i) {
-    for (const char c : images.sources[i]) mix(static_cast<unsigned char>(c));
-    mix(static_cast<unsigned char>(images.labels[i]));
-  }
-  if (source.from_arrays) {
-    for (const std::uint8_t pixel : images.pixels.host<std::uint8_t>()) mix(pixel);
-  }
-  return fmt::format("{:016x}", hash);
-}
-
-void check_same_data(const fs::path& config_file, const std::string& found) {
-  const nlohmann::json earlier = nlohmann::json::parse(read_text(config_file), nullptr, false);
-  if (!earlier.is_object() || !earlier.contains("data_digest")) return;
-  CURIE_CHECK(
-      earlier.at("data_digest") == found, data,
-      "resume: the images are not those of the interrupted run (files were added, removed or renamed); restore the "
-      "data set or start a new run");
 }
 
 }  // namespace curie

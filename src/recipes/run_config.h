@@ -4,7 +4,6 @@
 #include <string>
 
 #include "recipes/run.h"
-#include "recipes/source.h"
 
 namespace curie {
 
@@ -17,13 +16,5 @@ RunOptions with_defaults(RunOptions options, const Recipe& recipe);
 
 // Of completed options.
 nlohmann::json config_of(const RunOptions& options, const std::string& started);
-
-// FNV-1a over the names of all samples and their classes, and over the pixels of arrays, whose samples have no names:
-// tells one data set from another.
-std::string digest(const SourceImages& source);
-
-// A resumed run must see the data that the interrupted one saw. Throws Error(data) when `found` is another digest than
-// that in the configuration.
-void check_same_data(const std::filesystem::path& config_file, const std::string& found);
 
 }  // namespace curie

@@ -6,6 +6,7 @@
 #include "io/checkpoint.h"
 #include "io/hdf5.h"
 #include "io/keras.h"
+#include "io/tensorboard.h"
 #include "model/session.h"
 #include "recipes/predictions.h"
 #include "report/metrics_json.h"
@@ -48,6 +49,22 @@ void save_keras(const fs::path& path, Model& model, const ModelInfo& info) {
 
 }  // namespace
 
+NewFolder::NewFolder(const fs::path& folder) {
+  fs::path place = fs::absolute(folder).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  std::error_code unknown;
+  for (; place.has_relative_path() && !fs::exists(place, unknown); place = place.parent_path()) {
+    missing_.push_back(place);
+  }
+}
+
+NewFolder::~NewFolder() {
+  std::error_code not_empty;
+  for (const fs::path& folder : missing_) {
+    if (!fs::remove(folder, not_empty)) return;
+  }
+}
+
 void check_out_folder(const RunOptions& options) {
   CURIE_CHECK(!options.out.empty(), usage, "expected a folder for the run");
   const bool has_run = fs::exists(options.out / kConfigFile);
@@ -55,6 +72,18 @@ void check_out_folder(const RunOptions& options) {
               "{} already holds a run: choose another --out, or continue that run with --resume {}",
               options.out.string(), options.out.string());
   make_writable_folder(options.out);
+}
+
+void check_epochs(const TrainingSnapshot& snapshot, const RunOptions& options) {
+  const nlohmann::json state = nlohmann::json::parse(snapshot.state, nullptr, false);
+  const bool counted = state.is_object() && state.contains("epoch") && state["epoch"].is_number_integer() &&
+                       state.contains("batch") && state["batch"].is_number_integer();
+  CURIE_CHECK(counted, file, "{}: damaged: it does not say how many epochs were run",
+              (options.out / kCheckpointFile).string());
+  const int least = state["epoch"].get<int>() + (state["batch"].get<int>() > 0 ? 1 : 0);
+  CURIE_CHECK(options.epochs >= least, usage,
+              "--epochs: expected at least {}, which {} has begun or done already, got {}", least, options.out.string(),
+              options.epochs);
 }
 
 TrainingSnapshot read_snapshot(const fs::path& path) {
@@ -104,6 +133,7 @@ std::vector<CallbackChoice> run_callbacks(const RunOptions& options, const Recip
                       .verbose = recipe.best_model.verbose}};
   if (options.patience > 0) chosen.push_back(stopping);
   if (recipe.learning_rate_scheduler) chosen.push_back(*recipe.learning_rate_scheduler);
+  if (!options.tensorboard.empty()) chosen.push_back(TensorBoard{.folder = options.tensorboard}.make());
   return chosen;
 }
 

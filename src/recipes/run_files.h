@@ -9,9 +9,25 @@
 
 namespace curie {
 
+// Takes the run's folder away again, with those above it that were made for it, if nothing was put there: a start that
+// fails leaves nothing. Made before the folder is.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::filesystem::path& folder);
+  ~NewFolder();
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> missing_;  // the folder first
+};
+
 // Throws Error(usage) for a folder that holds a run already, unless the run is resumed; Error(file) where nothing can
 // be written.
 void check_out_folder(const RunOptions& options);
+
+// Throws Error(usage) for fewer epochs than the snapshot has behind it.
+void check_epochs(const TrainingSnapshot& snapshot, const RunOptions& options);
 
 TrainingSnapshot read_snapshot(const std::filesystem::path& path);
 void write_snapshot(const std::filesystem::path& path, const TrainingSnapshot& snapshot);

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -49,14 +50,25 @@ TEST_CASE("mistakes have status 2, a message on stderr and nothing on stdout") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
       {{}, "subcommand"},
       {{"trian"}, "did you mean \"train\""},
-      {{"train", "--epochs", "0"}, "--epochs: expected at least 1, got 0"},
+      {{"train", "--epochs", "0"}, "--epochs: expected a whole number from 1 to 2147483647, got \"0\""},
       {{"train", "--batch-size", "-3"}, "--batch-size"},
       {{"train", "--recipe", "covid-cnn-46"}, "did you mean \"covid-cnn-64\""},
       {{"train", "--limit", "COVID"}, "CLASS=N"},
       {{"train", "--limit", "Pneumonia=3"}, "Normal, COVID"},
       {{"train", "--device", "cuda:99"}, "cuda:99"},
       {{"train", "--device", "tpu"}, "\"tpu\" is unknown"},
-      {{"train", "--threads", "-1"}, "threads"},
+      {{"train", "--threads", "-1"}, "--threads: expected a whole number from 0 to 4096, got \"-1\""},
+      {{"train", "--seed", "-5"}, "--seed: expected a whole number from 0 to 18446744073709551615, got \"-5\""},
+      {{"train", "--seed", "99999999999999999999"}, "got \"99999999999999999999\""},
+      {{"train", "--split-seed", "99999999999"}, "--split-seed: expected a whole number from 0 to 4294967295"},
+      {{"train", "--image-size", "0"}, "--image-size: expected a whole number from 16 to 2048, got \"0\""},
+      {{"train", "--patience", "-1"}, "--patience: expected a whole number from 0"},
+      {{"train", "--data", ""}, "--data: expected a name, got an empty text"},
+      {{"train", "--limit", "COVID=3", "--limit", "COVID=4"}, "expected each class once, got COVID twice"},
+      {{"train", "--class-weights", "COVID=0"}, "CLASS=W with W above 0"},
+      {{"train", "--class-weights", "Covit=2"}, "\"Covit\" is none of the recipe's classes Normal, COVID"},
+      {{"train", "--recipe", "covid-basic-180", "--image-size", "64"}, "needs images of at least 94 x 94 pixels"},
+      {{"evaluate", "run", "--data", "x", "--batch-size", "0"}, "--batch-size: expected a whole number from 1"},
       {{"summary", "covid-cnn"}, "did you mean"},
       {{"predict", "model.safetensors"}, "images"},
   };
@@ -92,6 +104,25 @@ TEST_CASE("files and folders that are not there have status 1 and are named") {
     CHECK(result.out.empty());
     CHECK_MESSAGE(contains(result.err, message), result.err);
     CHECK(contains(result.err, "error: "));
+  }
+}
+
+TEST_CASE("a start that fails leaves no folder") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "one" / "COVID");
+  const std::vector<std::vector<std::string>> starts = {
+      {"--data", "missing"},
+      {"--data", "one"},
+      {"--limit", "Pneumonia=3"},
+      {"--device", "cpu", "--math", "bf16"},
+      {"--recipe", "covid-vgg16-237", "--image-size", "128", "--weights", "missing.h5"},
+  };
+  for (std::vector<std::string> words : starts) {
+    CAPTURE(words.back());
+    words.insert(words.begin(), "train");
+    words.insert(words.end(), {"--out", "deep/run/"});
+    CHECK(run_curie(folder, words).status != 0);
+    CHECK_FALSE(fs::exists(folder / "deep"));
   }
 }
 
@@ -156,10 +187,16 @@ TEST_CASE("train, evaluate, predict and summary work together; JSON is JSON; no 
   const Result again = run_curie(folder, kTinyTraining);
   CHECK(again.status == 2);
   CHECK(contains(again.err, "already holds a run"));
-  const Result resumed = run_curie(folder, {"train", "--resume", "run", "--epochs", "3"});
+  const Result resumed = run_curie(folder, {"train", "--resume", "run", "--epochs", "3", "--quiet"});
   CHECK(resumed.status == 0);
-  CHECK(contains(resumed.err, "Epoch 3/3 - "));
-  CHECK_FALSE(contains(resumed.err, "Epoch 2/3 - "));
+  CHECK(contains(resumed.err, "synthetic"));  // a run on phantoms says so even when quiet
+  CHECK(read_text(folder / "run/history.csv").find("\n2,") != std::string::npos);
+  const std::string config = read_text(folder / "run/config.json"), metrics = read_text(folder / "run/metrics.json");
+  const Result fewer = run_curie(folder, {"train", "--resume", "run", "--epochs", "1"});
+  CHECK(fewer.status == 2);
+  CHECK_MESSAGE(contains(fewer.err, "--epochs: expected at least 3"), fewer.err);
+  CHECK(read_text(folder / "run/config.json") == config);
+  CHECK(read_text(folder / "run/metrics.json") == metrics);
   CHECK(run_curie(folder, {"train", "--resume", "run", "--seed", "4"}).status == 2);
 }
 
@@ -194,9 +231,12 @@ TEST_CASE("Ctrl-C finishes the step, saves and says how to go on; kill -9 loses 
     CHECK(result.status == 128 + signal);
     if (signal == SIGINT) CHECK_MESSAGE(contains(result.err, "curie train --resume run-int"), result.err);
     // The checkpoint is whole, and the run goes on from it: some epochs are done already.
-    const Result resumed = run_curie(folder, {"train", "--resume", words[12], "--epochs", "1", "--json"});
+    const std::string history = read_text(run / "history.csv");
+    const auto one_more = std::count(history.begin(), history.end(), '\n');  // the header's line stands for it
+    const Result resumed =
+        run_curie(folder, {"train", "--resume", words[12], "--epochs", std::to_string(one_more), "--json"});
     REQUIRE_MESSAGE(resumed.status == 0, resumed.err);
-    CHECK(nlohmann::json::parse(resumed.out).at("epochs").get<int>() >= 1);
-    CHECK_FALSE(contains(resumed.err, "Epoch 1/1 - "));
+    CHECK(nlohmann::json::parse(resumed.out).at("epochs").get<int>() == one_more);
+    CHECK_FALSE(contains(resumed.err, "Epoch 1/"));
   }
 }

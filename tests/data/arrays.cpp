@@ -93,18 +93,5 @@ TEST_CASE("images survive the way through files, .npy and .npz") {
   CHECK(error_of([&] { load_arrays(folder / "none.npy", y, {}); }).kind == ErrorKind::file);
 }
 
-TEST_CASE("names of classes are read from JSON, checked") {
-  const TemporaryFolder folder;
-  const auto read = [&](const char* text) { return read_class_names(folder.put("classes.json", text)); };
-  CHECK(read(R"({"class_names": ["COVID", "NORMAL"], "other": 1})") == Names{"COVID", "NORMAL"});
-  for (const char* bad : {"", "[]", "{", R"({"class_names": "a"})", R"({"class_names": [1, 2]})",
-                          R"({"class_names": ["a"]})", R"({"class_names": ["a", "a"]})"}) {
-    CAPTURE(bad);
-    const Thrown thrown = error_of([&] { read(bad); });
-    CHECK(thrown.kind == ErrorKind::file);
-    CHECK(thrown.says("class_names"));
-  }
-}
-
 }  // namespace
 }  // namespace curie

@@ -151,7 +151,23 @@ TEST_CASE("options that a recipe cannot honour are refused before anything is co
     o.data = "images";
     o.data_x = o.data_y = "X.npy";
   });
-  refused("covid-basic-180", "image size of 16 to 2048", [](RunOptions& o) { o.image_size = 8; });
-  refused("covid-basic-180", "covid-basic-180 for images of (64, 64, 1)", [](RunOptions& o) { o.image_size = 64; });
+  refused("covid-basic-180", "--image-size: expected from 16 to 2048 pixels, got 8",
+          [](RunOptions& o) { o.image_size = 8; });
+  refused("covid-basic-180", "--image-size 64: the network of covid-basic-180 needs images of at least 94 x 94 pixels",
+          [](RunOptions& o) { o.image_size = 64; });
+  refused("pneumonia-cnn-70", "two arrays of the test part", [](RunOptions& o) {
+    o.data_x = o.data_y = "X.npy";
+    o.test_x = "X_Test.npy";
+  });
+  refused("pneumonia-cnn-70", "name its arrays with --test-x and --test-y", [](RunOptions& o) {
+    o.data_x = o.data_y = "X.npy";
+    o.limits.clear();
+  });
+  refused("covid-cnn-64", "leave out --test-x and --test-y",
+          [](RunOptions& o) { o.data_x = o.data_y = o.test_x = o.test_y = "X.npy"; });
+  refused("covid-cnn-64", "balanced", [](RunOptions& o) {
+    o.balanced_classes = true;
+    o.class_weights = {{"COVID", 2}};
+  });
   refused("covid-basic-180", "phantoms have no patients", [](RunOptions& o) { o.by_patient = true; });
 }

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "data/arrays.h"
+#include "recipes/array_source.h"
 #include "recipes/prepare.h"
+#include "support/log_capture.h"
 #include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
@@ -201,11 +203,12 @@ TEST_CASE("a classes.json beside the arrays says what their numbers mean") {
   write_npy(folder / "Y.npy", y_array(images));
   folder.put("classes.json", R"({"class_names": ["Covid", "normal"]})");
   const DataOptions::Arrays arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
-  const LabelledImages read = images_from_arrays(arrays, {"NORMAL", "COVID"}, {12, 12, 3});
+  const Preprocessing wanted{.width = 12, .height = 12, .channels = 3};
+  const LabelledImages read = images_from_arrays(arrays, {"NORMAL", "COVID"}, wanted, "the model").images;
   CHECK(read.class_counts() == std::vector<int>{2, 3});
   CHECK(read.class_names == std::vector<std::string>{"NORMAL", "COVID"});
   folder.put("classes.json", R"({"class_names": ["COVID", "Lung_Opacity"]})");
-  CHECK_ERROR([&] { images_from_arrays(arrays, {"NORMAL", "COVID"}, {12, 12, 3}); }, data, "Lung_Opacity");
+  CHECK_ERROR([&] { images_from_arrays(arrays, {"NORMAL", "COVID"}, wanted, "the model"); }, data, "Lung_Opacity");
 }
 
 TEST_CASE("arrays that do not fit are refused in words") {
@@ -225,8 +228,6 @@ TEST_CASE("arrays that do not fit are refused in words") {
   options.limits = {};
   options.arrays.x = (folder / "nowhere.npy").string();
   CHECK_ERROR([&] { source_images(recipe, options); }, file, "nowhere.npy");
-  options.by_patient = true;
-  CHECK_ERROR([&] { source_images(recipe, options); }, usage, "arrays have no patients");
 }
 
 TEST_CASE("a class that one part lacks is an error that names class and part") {
@@ -236,4 +237,62 @@ TEST_CASE("a class that one part lacks is an error that names class and part") {
   images.labels[0] = 1;
   DataOptions options;
   CHECK_ERROR([&] { prepare(recipe, std::move(images), options); }, data, "has no image of class \"COVID\"");
+}
+
+TEST_CASE("a class that the data set's own test part lacks is not blamed on the seed") {
+  const Quiet quiet;
+  const TemporaryFolder folder;
+  put_kermany(folder);
+  for (const char* file : {"person10_virus_1.bmp", "person11_virus_1.bmp"}) {
+    fs::remove(folder / "test/PNEUMONIA" / file);
+  }
+  const Recipe& recipe = find_recipe("pneumonia-cnn-70");
+  DataOptions options;
+  options.folder = folder.path();
+  SourceImages source = source_images(recipe, options);
+  const std::string message = curie::test::error_message([&] { prepare(recipe, source, options); });
+  CHECK(message.find("has no image of class \"PNEUMONIA VIRUS\": it is the data set's own part") != std::string::npos);
+  CHECK(message.find("--split-seed") == std::string::npos);
+}
+
+TEST_CASE("too few images of a class for the recipe name class, number and place") {
+  const Quiet quiet;
+  const TemporaryFolder folder;
+  Recipe recipe = find_recipe("covid-cnn-64");
+  recipe.preprocessing.width = recipe.preprocessing.height = 12;
+  DataOptions options;
+  options.arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
+  const auto refused = [&](int of_covid, const char* why) {
+    LabelledImages images = alternating(60, 12, 1);
+    for (int i = 0; i < 60; ++i) images.labels[static_cast<std::size_t>(i)] = i < of_covid ? 1 : 0;
+    write_npy(folder / "X.npy", x_array(images));
+    write_npy(folder / "Y.npy", y_array(images));
+    SourceImages source = source_images(recipe, options);
+    const std::string message = curie::test::error_message([&] { prepare(recipe, source, options); });
+    CHECK_MESSAGE(message.find(why) != std::string::npos, message);
+  };
+  refused(0, "X.npy: expected images of each class (Normal, COVID), found none of \"COVID\" among 60");
+  refused(1, "X.npy: expected at least 2 images of each class, to divide it in its proportion, found 1 of \"COVID\"");
+  refused(5, "SMOTE: expected at least 6 images of each class in the training part, found 4 of \"COVID\"");
+}
+
+TEST_CASE("files that no class claims, and a validation part that joins training, are told") {
+  const TemporaryFolder folder;
+  put_kermany(folder);
+  put(folder, "train/PNEUMONIA/strange_name.bmp", bitmap(8, 1, 2, 3));
+  put(folder, "val/NORMAL/IM-0099-0001.bmp", bitmap(8, 12, 22, 32));
+  DataOptions options;
+  options.folder = folder.path();
+  curie::test::LogCapture log;
+  const SourceImages source = source_images(find_recipe("pneumonia-cnn-70"), options);
+  CHECK(source.images.size() == 25);
+  const std::string left_out =
+      "1 image files belong to none of the classes NORMAL, PNEUMONIA BACTERIA, PNEUMONIA VIRUS by their place and name "
+      "and are left out, the first: train/PNEUMONIA/strange_name.bmp";
+  const std::string joins = "The 1 images of the data set's own validation part join the training part.";
+  CHECK_MESSAGE(log.lines.find(left_out) != std::string::npos, log.lines);
+  CHECK_MESSAGE(log.lines.find(joins) != std::string::npos, log.lines);
+  REQUIRE(source.notes.size() == 2);
+  CHECK(source.notes[0].text == left_out + ".");
+  CHECK(source.notes[1].text == joins);
 }
