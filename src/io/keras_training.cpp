@@ -88,9 +88,7 @@ json keras_optimizer(const json& optimizer, KerasVersion dialect) {
   for (const char* option : {"clipvalue", "clipnorm", "global_clipnorm"})
     if (optimizer.contains(option)) config[option] = optimizer.at(option);
   config.update(keras_options(optimizer, dialect));
-  // Keras 2 does not find AdamW in HDF5 files; its Adam and Keras 3's are the same with a weight_decay.
-  const bool has_adamw = dialect == KerasVersion::keras3;
-  const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" && has_adamw ? "AdamW" : "Adam");
+  const char* class_name = kind == "sgd" ? "SGD" : (kind == "adamw" ? "AdamW" : "Adam");
   return with_module({{"class_name", class_name}, {"config", config}}, "keras.optimizers", dialect);
 }
 

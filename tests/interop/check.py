@@ -148,9 +148,7 @@ def wrong_optimizer(optimizer, told):
     """Whether its class and its rates in the batches of the file are Curie's; None when they are."""
     if optimizer is None:
         return "missing"
-    # Of HDF5 files Keras 2 cannot make an AdamW: they have an Adam with a weight_decay, which is the same.
-    decayed = type(optimizer).__name__ == "Adam" and optimizer.get_config().get("weight_decay")
-    if ("adamw" if decayed else type(optimizer).__name__.lower()) != told["optimizer"]:
+    if type(optimizer).__name__.lower() != told["optimizer"]:
         return f"is {type(optimizer).__name__}, expected {told['optimizer']}"
     # A rate that moves is a schedule: what get_config holds makes it again.
     keras = sys.modules["keras"]
@@ -172,10 +170,12 @@ def check_keras(models):
             continue
         for suffix in (".h5",) if two else (".h5", ".keras"):
             path = models.convert(models.own(name), name + suffix, "keras")
-            model = keras.models.load_model(path)
+            # Keras 2 finds no AdamW in HDF5 files: for it the model comes without training.
+            compiled = not (two and told["optimizer"] == "adamw")
+            model = keras.models.load_model(path, compile=compiled)
             found = model.predict(normalized(told, pixels), verbose=0).reshape(expected.shape)
             yield name + suffix, difference(found, expected)
-            if "lenet" not in name:  # its loss is not one of Keras'
+            if compiled and "lenet" not in name:  # its loss is not one of Keras'
                 yield f"{name}{suffix}: optimizer", wrong_optimizer(model.optimizer, told)
             # What Keras makes of it comes back.
             again = models.folder / f"again{suffix}"
