@@ -115,7 +115,7 @@ TEST_CASE("errors name the file and the reason") {
               "cannot create the file: No such file or directory");
   std::filesystem::create_directory(folder / "taken");
   CHECK_ERROR([&] { write_file(folder / "taken", std::string_view("x")); }, file,
-              "cannot put the finished file in place");
+              "cannot write over a folder; expected a file");
   CHECK(folder.files() == 1);
   folder.put("long", "0123456789");
   CHECK_ERROR([&] { read_file(folder / "long", 9); }, file, "expected at most 9 bytes, the file has 10");
