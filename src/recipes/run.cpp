@@ -169,6 +169,7 @@ RunOutcome run_recipe(const RunOptions& given) {
   if (!resumes) import_pretrained(options, recipe, model);  // a checkpoint holds every weight
   if (recipe.pretraining && options.weights.empty()) {
     recipe.notes.insert(recipe.notes.begin(), {"No trained weights were given", recipe.pretraining->without});
+    if (!resumes) log_warning("no trained weights were given: {}", recipe.pretraining->without);
   }
   if (recipe.augmentation) recipe.notes.push_back({"Changes to the training images", to_string(*recipe.augmentation)});
 

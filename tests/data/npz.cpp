@@ -89,5 +89,20 @@ TEST_CASE("an entry that claims more than deflate can hold is refused before mem
   CHECK(error_of([&] { NpzFile(longer).read("X"); }).kind == ErrorKind::file);
 }
 
+TEST_CASE("an archive that inflates beyond what data sets do is refused before memory is taken") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "zeros.npz";
+  const std::vector<std::uint8_t> zeros((64u << 20) + 1), few(1u << 20);
+  const auto length = static_cast<int>(zeros.size());
+  write_npz(path,
+            {{"X", NpyArray({length}, std::span<const std::uint8_t>(zeros))},
+             {"few", NpyArray({1 << 20}, std::span<const std::uint8_t>(few))}},
+            true);
+  const Thrown thrown = error_of([&] { NpzFile(path).read("X"); });
+  CHECK(thrown.kind == ErrorKind::file);
+  CHECK_MESSAGE(thrown.says("more than 100 times as much"), thrown.message);
+  CHECK(NpzFile(path).read("few").bytes().size() == few.size());
+}
+
 }  // namespace
 }  // namespace curie

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kEnding = ".npy";
 constexpr zip_uint64_t kMostInflation = 1032;  // of deflate: 258 bytes from 2 bits
+// Beyond so many bytes, images and numbers of a data set are not packed that well: an archive made to fill memory is.
+constexpr zip_uint64_t kMuch = 64u << 20, kUsualInflation = 100;
 constexpr zip_int64_t kMostEntries = 100'000;
 
 std::string name_at(zip_t* archive, zip_uint64_t index) {
@@ -61,6 +63,10 @@ NpyArray NpzFile::read(const std::string& name) {
   CURIE_CHECK(stat.comp_size <= state_->archive_bytes && stat.size / kMostInflation <= stat.comp_size, file,
               "{}: it claims {} bytes, which cannot come from {} in an archive of {}", what, stat.size, stat.comp_size,
               state_->archive_bytes);
+  CURIE_CHECK(stat.size <= kMuch || stat.size / kUsualInflation <= stat.comp_size, file,
+              "{}: {} bytes would inflate to {}, more than {} times as much; if they are meant, unpack the archive and "
+              "read the .npy file in it",
+              what, stat.comp_size, stat.size, kUsualInflation);
   const libzip::Entry entry = libzip::open_entry(archive, place->second, what);
   NpyArray array = read_npy(
       {what, stat.size, [&](std::size_t, std::span<std::byte> out) { libzip::read_entry(entry.get(), out, what); }});
