@@ -206,11 +206,11 @@ TEST_CASE("a pattern that cannot be formatted is an error before training") {
       {"{loss:.100f}", "at most 99 columns and digits in \"loss:.100f\""},
       {"{loss:99999999999}", "at most 99 columns"},
       {"", "got an empty one"}};
-  for (const auto& [pattern, message] : patterns) {
-    CAPTURE(pattern);
+  for (const auto& row : patterns) {
+    CAPTURE(row.first);
     const CallbackPtr checkpoint =
-        ModelCheckpoint{.path = pattern, .save = [](const auto&) {}, .monitor = "loss"}.make();
-    CHECK_ERROR([&] { checkpoint->check(names, true); }, usage, message);
+        ModelCheckpoint{.path = row.first, .save = [](const auto&) {}, .monitor = "loss"}.make();
+    CHECK_ERROR([&] { checkpoint->check(names, true); }, usage, row.second);
   }
   CHECK(format_log_pattern("a{{b}}{epoch}", 3, {}) == "a{b}3");
 }

@@ -250,10 +250,10 @@ TEST_CASE("labels and weights that cannot be meant are refused before the model 
                                                                  {{1.0, -5.0}, "got -5 for class 1"},
                                                                  {{NAN}, "got nan for class 0"},
                                                                  {{0.0, 0.0}, "every class weighs 0"}};
-  for (const auto& [values, message] : weights) {
-    CAPTURE(message);
-    options.class_weights = values;
-    CHECK(refused(options).find(message) != std::string::npos);
+  for (const auto& row : weights) {
+    CAPTURE(row.second);
+    options.class_weights = row.first;
+    CHECK(refused(options).find(row.second) != std::string::npos);
   }
   options.class_weights = {};
   options.sample_weights.assign(16, 1.0f);
