@@ -45,7 +45,7 @@ ExamplePrediction example(const RunFacts& facts, int sample, int longest = std::
 
 // The chosen samples by descending or ascending confidence, the first `most` of them.
 std::vector<int> first_by_confidence(const RunFacts& facts, std::vector<int> samples, bool surest_first,
-                                     std::size_t most) {
+                                     std::size_t most = std::numeric_limits<std::size_t>::max()) {
   std::stable_sort(samples.begin(), samples.end(), [&](int a, int b) {
     const double first = facts.test.confidence(a);
     const double second = facts.test.confidence(b);
@@ -164,8 +164,7 @@ std::string write_contact_sheet_pages(const RunFacts& facts, const RunReport& re
 }
 
 std::string write_mistake_pages(const RunFacts& facts, const RunReport& report) {
-  std::vector<int> wrong = samples_of(facts, false);
-  wrong = first_by_confidence(facts, std::move(wrong), true, wrong.size());
+  std::vector<int> wrong = first_by_confidence(facts, samples_of(facts, false), true);
   if (wrong.size() <= kMistakes) wrong.clear();  // the report shows them all
   std::unique_ptr<Explainer> heat;
   within_memory([&] { heat = explainer(facts, wrong.size()); });
