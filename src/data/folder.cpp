@@ -50,18 +50,12 @@ std::string enumerate(const std::vector<std::string>& names, std::size_t most = 
   return text;
 }
 
-// What is compared of a name: letters without their case, underscores as spaces.
-std::string plain(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return lower_case(std::move(name));
-}
-
 // The one name that matches, first to the letter, then by its plain form.
 std::optional<std::string> match(const std::string& wanted, const std::vector<std::string>& names) {
   if (std::find(names.begin(), names.end(), wanted) != names.end()) return wanted;
   std::vector<std::string> similar;
   std::copy_if(names.begin(), names.end(), std::back_inserter(similar),
-               [&](const std::string& name) { return plain(name) == plain(wanted); });
+               [&](const std::string& name) { return plain_name(name) == plain_name(wanted); });
   CURIE_CHECK(similar.size() <= 1, usage, "class \"{}\" could be any of the folders {}: name it exactly", wanted,
               enumerate(similar));
   if (similar.empty()) return std::nullopt;

@@ -7,23 +7,12 @@
 #include "io/layout.h"
 #include "io/safetensors.h"
 #include "io/safetensors_header.h"
+#include "tensor/text.h"
 
 namespace curie {
 namespace {
 
 constexpr std::size_t kAttributeLimit = 64'512;  // HDF5's object headers hold 64 KiB; Keras stays below
-
-std::vector<std::string> components(const std::string& path) {
-  std::vector<std::string> parts = {""};
-  for (const char c : path) {
-    if (c == '/') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
 
 std::string without_number(const std::string& name) { return name.substr(0, name.rfind(':')); }
 
@@ -44,7 +33,7 @@ void read_layer_groups(const Hdf5File& file, const std::string& root, KerasArray
       const std::string path = prefix + layer + "/" + weight;
       const Hdf5Object* object = file.find(path);
       CURIE_CHECK(object != nullptr, file, "{}: tensor {} is listed, but not there", file.name, quote_name(path));
-      const std::vector<std::string> parts = components(weight);
+      const std::vector<std::string> parts = split(weight, '/');
       out.arrays.push_back({.group = layer,
                             .layer = parts.size() > 1 ? parts[parts.size() - 2] : "",
                             .name = without_number(parts.back()),
@@ -57,7 +46,7 @@ void read_layer_groups(const Hdf5File& file, const std::string& root, KerasArray
 // Groups ".../vars" with datasets "0", "1", ...: what Keras 3 writes.
 void read_vars_groups(const Hdf5File& file, KerasArrays& out) {
   for (const Hdf5Object& object : file.objects) {
-    const std::vector<std::string> parts = components(object.path);
+    const std::vector<std::string> parts = split(object.path, '/');
     if (object.group || parts.size() < 4 || parts[parts.size() - 2] != "vars") continue;
     std::string group =
         object.path.substr(1, object.path.size() - parts.back().size() - std::string("/vars/").size() - 1);

@@ -13,11 +13,13 @@
 #include "tensor/error.h"
 #include "tensor/files.h"
 #include "tensor/log.h"
+#include "tensor/text.h"
 
 namespace curie {
 namespace {
 
 constexpr std::size_t kLanes = 4, kFields = 4;
+constexpr char kBetween = '-';  // the fields
 
 // Four lanes of multiply and rotate over words of eight bytes, as fast as memory. Each step is one to one in the word,
 // so no single change goes unseen. Tells data apart; no defence against who wants two to look alike.
@@ -46,18 +48,6 @@ std::vector<std::size_t> order_of(const SourceImages& source) {
     std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return !source.official_test[i]; });
   }
   return order;
-}
-
-std::vector<std::string> fields_of(const std::string& digest) {
-  std::vector<std::string> fields(1);
-  for (const char c : digest) {
-    if (c == '-') {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  return fields;
 }
 
 std::string changes(const std::vector<std::string>& before, const std::vector<std::string>& now) {
@@ -90,7 +80,7 @@ void check_same_data(const std::filesystem::path& config_file, const std::string
   const nlohmann::json earlier = nlohmann::json::parse(read_text(config_file), nullptr, false);
   if (!earlier.is_object() || !earlier.contains("data_digest") || !earlier["data_digest"].is_string()) return;
   const std::string before = earlier["data_digest"].get<std::string>();
-  const std::vector<std::string> fields = fields_of(before);
+  const std::vector<std::string> fields = split(before, kBetween);
   if (fields.size() != kFields) {
     log_warning(
         "resume: the run was begun by a version of Curie that did not record its pixels; whether the images "
@@ -99,7 +89,7 @@ void check_same_data(const std::filesystem::path& config_file, const std::string
   }
   CURIE_CHECK(before == found, data,
               "resume: the images are not those of the interrupted run ({}); restore the data set or start a new run",
-              changes(fields, fields_of(found)));
+              changes(fields, split(found, kBetween)));
 }
 
 }  // namespace curie

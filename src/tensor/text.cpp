@@ -6,6 +6,7 @@
 #include <cctype>
 #include <numeric>
 #include <string_view>
+#include <utility>
 
 namespace curie {
 namespace {
@@ -30,6 +31,23 @@ std::size_t distance(std::string_view first, std::string_view second) {
 std::string lower_case(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
+}
+
+std::string plain_name(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return lower_case(std::move(name));
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
 }
 
 std::string suggestion(const std::string& wanted, const std::vector<std::string>& names) {
