@@ -158,15 +158,6 @@ std::string as_in_keras_order(const Shape& wanted, const Shape& found) {
   return reversed ? "; it is transposed" : (hwio ? "; this is Keras' order (rows, columns, channels, filters)" : "");
 }
 
-Tensor as_float(const Tensor& tensor) {
-  if (tensor.dtype() != DType::bf16) return tensor;
-  Tensor floats = Tensor::zeros(tensor.shape());
-  const std::span<const Bf16> values = tensor.host<Bf16>();
-  std::transform(values.begin(), values.end(), floats.host<float>().begin(),
-                 [](Bf16 value) { return to_float(value); });
-  return floats;
-}
-
 State from_safetensors(const SafetensorsFile& file, Model& model, const Selection& selection,
                        const ImportOptions& options, ImportReport& report) {
   const bool curie = file.metadata.contains("curie.model_format");
@@ -192,8 +183,7 @@ State from_safetensors(const SafetensorsFile& file, Model& model, const Selectio
       CURIE_CHECK(tensor->dtype() == DType::f32 || tensor->dtype() == DType::bf16, file,
                   "{}: tensor {}: expected float32, float16 or bfloat16, found {}", file.path,
                   quote_name(options.file_prefix + names[0]), name_of(tensor->dtype()));
-      const Tensor value = as_float(*tensor);
-      if (parameter.name == "moving_variance") check_variance(value, options.file_prefix + names[0], file.path);
+      const Tensor value = as_floats(*tensor);
       state.emplace_back(own, curie ? value : torch.from_torch(value));
     }
   };

@@ -135,19 +135,15 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
 }
 
 void check_finite(const SafetensorsFile& file) {
-  const auto check = [&](const NamedTensor& named, auto elements, auto value_of) {
-    const auto found =
-        std::find_if(elements.begin(), elements.end(), [&](auto element) { return !std::isfinite(value_of(element)); });
-    CURIE_CHECK(found == elements.end(), file, "{}: tensor {}: expected finite numbers, found {} at element {} of {}",
-                file.path, quote_name(named.name), value_of(*found), found - elements.begin(),
-                to_string(named.tensor.shape()));
-  };
   for (const NamedTensor& named : file.tensors) {
-    if (named.tensor.dtype() == DType::f32) check(named, named.tensor.host<float>(), [](float value) { return value; });
-    if (named.tensor.dtype() == DType::bf16)
-      check(named, named.tensor.host<Bf16>(), [](Bf16 value) { return to_float(value); });
+    if (named.tensor.dtype() != DType::f32 && named.tensor.dtype() != DType::bf16) continue;
+    const Tensor floats = as_floats(named.tensor);
+    const std::span<const float> values = floats.host<float>();
+    const auto found = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+    CURIE_CHECK(found == values.end(), file, "{}: tensor {}: expected finite numbers, found {} at element {} of {}",
+                file.path, quote_name(named.name), *found, found - values.begin(), to_string(named.tensor.shape()));
     const bool variance = named.name.ends_with("moving_variance") || named.name.ends_with("running_var");
-    if (variance && named.tensor.dtype() == DType::f32) check_variance(named.tensor, named.name, file.path);
+    if (variance) check_variance(floats, named.name, file.path);
   }
 }
 

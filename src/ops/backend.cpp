@@ -54,12 +54,7 @@ Tensor to_host(Backend& backend, const Tensor& tensor) {
 
 Tensor to_host_floats(Backend& backend, const Tensor& tensor) {
   const Tensor host = to_host(backend, tensor);
-  if (!host.defined() || host.dtype() == DType::f32) return host;
-  const Tensor floats = Tensor::zeros(host.shape());
-  const std::span<const Bf16> values = host.host<Bf16>();
-  std::transform(values.begin(), values.end(), floats.host<float>().begin(),
-                 [](Bf16 value) { return to_float(value); });
-  return floats;
+  return host.defined() ? as_floats(host) : host;
 }
 
 std::string_view name_of(Math math) {

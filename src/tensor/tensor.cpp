@@ -64,4 +64,13 @@ void Tensor::check_host() const {
               to_string(device()));
 }
 
+Tensor as_floats(const Tensor& host) {
+  if (host.dtype() == DType::f32) return host;
+  const Tensor floats = Tensor::zeros(host.shape());
+  const std::span<const Bf16> values = host.host<Bf16>();
+  std::transform(values.begin(), values.end(), floats.host<float>().begin(),
+                 [](Bf16 value) { return to_float(value); });
+  return floats;
+}
+
 }  // namespace curie

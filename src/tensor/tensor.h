@@ -68,4 +68,7 @@ class Tensor {
   DType type_ = DType::f32;
 };
 
+// Host tensors of f32 as they are, of bf16 as new ones of f32 with the same values.
+Tensor as_floats(const Tensor& host);
+
 }  // namespace curie

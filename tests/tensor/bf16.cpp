@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "tensor/dtype.h"
+#include "tensor/tensor.h"
 
 namespace curie {
 
@@ -52,6 +54,16 @@ TEST_CASE("element types know their size, name and C++ type") {
   CHECK(name_of(DType::bf16) == "bf16");
   CHECK(name_of(DType::i32) == "i32");
   CHECK(name_of(DType::u8) == "u8");
+}
+
+TEST_CASE("as_floats widens bfloat16 and hands float32 through") {
+  const Tensor floats = Tensor::from<float>({2}, std::vector<float>{1.5f, -0.1f});
+  CHECK(as_floats(floats).raw() == floats.raw());
+  const Tensor halves = Tensor::from<Bf16>({2}, std::vector<Bf16>{to_bf16(1.5f), to_bf16(-0.1f)});
+  const Tensor wide = as_floats(halves);
+  CHECK(wide.shape() == Shape{2});
+  CHECK(wide.host<float>()[0] == 1.5f);
+  CHECK(wide.host<float>()[1] == to_float(to_bf16(-0.1f)));
 }
 
 }  // namespace curie
