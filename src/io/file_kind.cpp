@@ -8,10 +8,12 @@
 
 #include "tensor/error.h"
 #include "tensor/files.h"
+#include "tensor/text.h"
 
 namespace curie {
 namespace {
 
+constexpr const char* kOnnx = "an ONNX model, which Curie writes but does not read";
 constexpr std::size_t kLook = 512;
 constexpr std::size_t kLengthBytes = 8;  // of a safetensors header, which is JSON behind them
 
@@ -43,7 +45,7 @@ std::string looks_like(std::string_view bytes) {
                                                              {"\x1f\x8b"sv, "a gzip archive"}};
   for (const auto& [start, kind] : starts)
     if (bytes.starts_with(start)) return kind;
-  if (is_onnx(bytes)) return "an ONNX model, which Curie writes but does not read";
+  if (is_onnx(bytes)) return kOnnx;
   return is_text(bytes) ? "text" : "";
 }
 
@@ -55,15 +57,12 @@ void expect_weights_file(const std::filesystem::path& path) {
   const std::size_t length = std::min(start.size(), file.size());
   file.read(0, std::as_writable_bytes(std::span(start).first(length)));
   std::string kind = looks_like({start.data(), length});
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string extension = lower_case(path.extension().string());
   const bool hdf5 = extension == ".h5" || extension == ".hdf5", archive = extension == ".keras";
   const bool safetensors = length > kLengthBytes && start[kLengthBytes] == '{';
-  if (kind.empty() && extension == ".onnx" && !safetensors)
-    kind = "an ONNX model, which Curie writes but does not read";
+  if (kind.empty() && extension == ".onnx" && !safetensors) kind = kOnnx;
   if (kind.empty() && (hdf5 || archive)) kind = safetensors ? "a safetensors file" : "something else";
-  if (kind.empty() || (safetensors && !hdf5 && !archive)) return;
+  if (kind.empty()) return;
   throw_error(ErrorKind::file, fmt::format("{}: expected {}; its contents are {}", path.string(),
                                            hdf5      ? "an HDF5 file of Keras, as its ending says"
                                            : archive ? "a zip archive of Keras, as its ending says"

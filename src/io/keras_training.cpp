@@ -293,15 +293,14 @@ Loss loss_for(Activation last) {
 Loss read_loss(const json& loss, Activation last, const std::string& file) {
   const bool object = loss.is_object() && loss.contains("class_name");
   const json name = object ? loss["class_name"] : loss;
-  const json config = object && loss.contains("config") && loss["config"].is_object() ? loss["config"] : json::object();
+  json config = object && loss.contains("config") && loss["config"].is_object() ? loss["config"] : json::object();
   const bool logits = config.value("from_logits", json(false)) == true;
   const bool from_logits = logits && last == Activation::none;
   if (logits && !from_logits)
     log_warning("{}: its loss takes logits, and its last layer gives none; Curie's takes what the layer gives", file);
   const json reduction = config.value("reduction", json());
-  const bool mean = reduction == "sum_over_batch_size" || reduction == "auto" || reduction == "mean";
-  warn_of_others(config, {"name", "from_logits", "fn", "axis", "dtype", std::string_view(mean ? "reduction" : "name")},
-                 "its loss", file);
+  if (reduction == "sum_over_batch_size" || reduction == "auto" || reduction == "mean") config.erase("reduction");
+  warn_of_others(config, {"name", "from_logits", "fn", "axis", "dtype"}, "its loss", file);
   // A function is written as {"class_name": "function", "config": "binary_crossentropy"}.
   const json& word = object && loss.contains("config") && loss["config"].is_string() ? loss["config"] : name;
   if (word == "binary_crossentropy" || word == "BinaryCrossentropy") return BinaryCrossentropy{from_logits};
