@@ -1,5 +1,6 @@
 #include "metrics/confusion.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -50,6 +51,16 @@ double ConfusionMatrix::specificity(int label) const {
   const std::int64_t others = total() - truth_total(label);
   if (others == 0) return std::numeric_limits<double>::quiet_NaN();
   return static_cast<double>(others - (predicted_total(label) - at(label, label))) / static_cast<double>(others);
+}
+
+std::vector<std::int32_t> predicted_classes(std::span<const float> probabilities, std::size_t columns) {
+  std::vector<std::int32_t> classes;
+  for (std::size_t first = 0; first < probabilities.size(); first += columns) {
+    const std::span<const float> row = probabilities.subspan(first, columns);
+    classes.push_back(columns == 1 ? static_cast<std::int32_t>(row[0] > 0.5f)
+                                   : static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
+  }
+  return classes;
 }
 
 ConfusionMatrix confusion_matrix(std::span<const std::int32_t> truth, std::span<const std::int32_t> predicted,

@@ -22,6 +22,9 @@ struct ConfusionMatrix {
   double specificity(int label) const;
 };
 
+// Class numbers from so many probabilities a sample: above .5 for one, else the first of the largest.
+std::vector<std::int32_t> predicted_classes(std::span<const float> probabilities, std::size_t columns);
+
 // Labels are class numbers in [0, classes). Throws Error(data) for a label outside that range or for spans of different
 // lengths; no samples give a matrix of zeros.
 ConfusionMatrix confusion_matrix(std::span<const std::int32_t> truth, std::span<const std::int32_t> predicted,

@@ -6,18 +6,6 @@
 
 namespace curie {
 
-std::vector<std::int32_t> predicted_classes(const Tensor& outputs) {
-  const std::span<const float> values = outputs.host<float>();
-  const auto width = static_cast<std::size_t>(outputs.shape()[1]);
-  std::vector<std::int32_t> classes;
-  for (std::size_t first = 0; first < values.size(); first += width) {
-    const std::span<const float> row = values.subspan(first, width);
-    classes.push_back(width == 1 ? static_cast<std::int32_t>(row[0] > 0.5f)
-                                 : static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
-  }
-  return classes;
-}
-
 double Predictions::confidence(int sample) const {
   const auto i = static_cast<std::size_t>(sample);
   const std::size_t width = probabilities.size() / predicted.size();

@@ -22,7 +22,4 @@ struct Predictions {
 // Probabilities whatever the model ends in: log-probabilities are raised, logits go through sigmoid or softmax.
 Predictions predict_all(Model& model, const LabelledImages& images, int batch_size = 256);
 
-// Class numbers from a model's outputs (samples, outputs): above .5 for one output, else the first of the largest.
-std::vector<std::int32_t> predicted_classes(const Tensor& outputs);
-
 }  // namespace curie

@@ -87,16 +87,10 @@ PatientResult patient_result(std::span<const std::string> patients, std::span<co
   if (!known) return result;
   const std::size_t columns = class_names.size() == 2 ? 1 : class_names.size();
   const GroupedPredictions cases = mean_by_group(patients, truth, probabilities, static_cast<int>(columns));
-  std::vector<std::int32_t> predicted;
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    const std::span<const float> row = std::span(cases.probabilities).subspan(i * columns, columns);
-    predicted.push_back(columns == 1
-                            ? static_cast<std::int32_t>(row[0] > 0.5f)
-                            : static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
-  }
   result.images = static_cast<std::int64_t>(patients.size());
   result.result =
-      evaluation_result("By patient", kUnknown, cases.truth, predicted, cases.probabilities, class_names, options);
+      evaluation_result("By patient", kUnknown, cases.truth, predicted_classes(cases.probabilities, columns),
+                        cases.probabilities, class_names, options);
   return result;
 }
 

@@ -30,6 +30,13 @@ TEST_CASE("confusion matrices equal scikit-learn's") {
   }
 }
 
+TEST_CASE("one probability decides at a half, several by the first of the largest") {
+  using Labels = std::vector<std::int32_t>;
+  CHECK(predicted_classes(std::vector<float>{0.5f, 0.75f, 0.25f}, 1) == Labels{0, 1, 0});
+  CHECK(predicted_classes(std::vector<float>{0.2f, 0.4f, 0.4f, 0.6f, 0.3f, 0.1f}, 3) == Labels{1, 0});
+  CHECK(predicted_classes({}, 3).empty());
+}
+
 TEST_CASE("rows are the truth, and the sums agree") {
   const std::vector<std::int32_t> truth{0, 0, 0, 1, 2, 2}, predicted{0, 1, 1, 1, 0, 2};
   const ConfusionMatrix matrix = confusion_matrix(truth, predicted, 4);
