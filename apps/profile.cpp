@@ -77,7 +77,7 @@ void add_profile(CLI::App& app) {
   command->add_option("--batch-size", arguments->batch_size, "samples a step; default: the recipe's")
       ->check(whole_number(1, kMostCount));
   command->add_option("--image-size", arguments->image_size, "instead of the recipe's own")
-      ->check(whole_number(16, 2048));
+      ->check(whole_number(kSmallestImage, kLargestImage));
   command->add_option("--steps", arguments->steps, "steps of each kind; default: 20, emulated 1")
       ->check(whole_number(1, kMostCount));
   arguments->device.add_to(*command);

@@ -88,7 +88,7 @@ void add_summary(CLI::App& app) {
   command->add_option("--batch-size", arguments->batch_size, "for the memory; default: the recipe's")
       ->check(whole_number(1, kMostCount));
   command->add_option("--image-size", arguments->image_size, "of a recipe, instead of its own")
-      ->check(whole_number(16, 2048));
+      ->check(whole_number(kSmallestImage, kLargestImage));
   arguments->model.add_to(*command);
   command->add_flag("--plan", arguments->plan,
                     "also what a training step runs: fused steps and why others are not, a GPU's kernels, and where "

@@ -17,8 +17,6 @@ const std::vector<Recipe>& all_recipes() {
 
 namespace {
 
-constexpr int kLargestSize = 2048;
-
 bool takes(const Recipe& recipe, int size) {
   try {
     recipe.network({size, size, recipe.preprocessing.channels}, 1);
@@ -36,7 +34,7 @@ int smallest_size(const Recipe& recipe, int refused) {
   do {
     low = high;
     high *= 2;
-    if (high > kLargestSize) return 0;
+    if (high > kLargestImage) return 0;
   } while (!takes(recipe, high));
   while (high - low > 1) {
     const int middle = (low + high) / 2;

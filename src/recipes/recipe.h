@@ -84,6 +84,9 @@ struct Recipe {
   Model build(std::uint64_t seed) const;
 };
 
+// Extents of images that a recipe is asked for, instead of its own.
+inline constexpr int kSmallestImage = 16, kLargestImage = 2048;
+
 const std::vector<Recipe>& all_recipes();
 // Throws Error(usage) for an unknown name, suggesting the nearest.
 const Recipe& find_recipe(const std::string& name);

@@ -59,8 +59,8 @@ Recipe recipe_of(const RunOptions& options) {
   Recipe recipe = find_recipe(options.recipe);
   choose_augmentation(options.augment, recipe);
   if (options.image_size == 0) return recipe;
-  CURIE_CHECK(options.image_size >= 16 && options.image_size <= 2048, usage,
-              "--image-size: expected from 16 to 2048 pixels, got {}", options.image_size);
+  CURIE_CHECK(options.image_size >= kSmallestImage && options.image_size <= kLargestImage, usage,
+              "--image-size: expected from {} to {} pixels, got {}", kSmallestImage, kLargestImage, options.image_size);
   recipe.preprocessing.width = recipe.preprocessing.height = options.image_size;
   return recipe;
 }

@@ -113,8 +113,9 @@ class Explainer {
       const Tensor cam = cams.rows(static_cast<int>(i), 1);
       const std::span<const float> values = cam.host<float>();
       const HeatMap map{cam.shape()[2], cam.shape()[1], {values.begin(), values.end()}};
-      const Picture picture = without_idle_color(pixels_of(facts_, chosen[i]));
-      examples[places[i]].explanation = overlaid(at_most(picture, longest), map);
+      ExamplePrediction& shown = examples[places[i]];
+      const Picture picture{shown.width, shown.height, shown.channels, shown.pixels};
+      shown.explanation = overlaid(at_most(picture, longest), map);
     }
   }
 
