@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "console.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
 
@@ -28,8 +29,7 @@ void check_page(const CompareArguments& arguments) {
     CURIE_CHECK(folder != fs::weakly_canonical(run / "."), usage,
                 "{}: it lies in the folder of a run that is compared, and is not written over; choose another name",
                 out.string());
-  CURIE_CHECK(arguments.force, usage, "{} is there already; --force writes over it, or choose another name",
-              out.string());
+  check_not_there(out, arguments.force, "name");
 }
 
 void compare(const CompareArguments& arguments) {

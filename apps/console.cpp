@@ -80,17 +80,30 @@ CLI::Validator not_empty() {
   return CLI::Validator(check, "");
 }
 
-std::map<std::string, int> parse_limits(const std::vector<std::string>& limits) {
-  std::map<std::string, int> parsed;
-  for (const std::string& limit : limits) {
-    const std::size_t equals = limit.rfind('=');
+void check_not_there(const std::filesystem::path& path, bool force, const char* other) {
+  CURIE_CHECK(force || !std::filesystem::exists(std::filesystem::symlink_status(path)), usage,
+              "{} is there already; --force writes over it, or choose another {}", path.string(), other);
+}
+
+std::map<std::string, std::string> values_by_class(const char* option, const char* expected,
+                                                   const std::vector<std::string>& texts,
+                                                   const std::function<bool(const std::string&)>& good) {
+  std::map<std::string, std::string> values;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.rfind('=');
     const bool named = equals != std::string::npos && equals > 0;
-    const std::optional<int> count = named ? parsed_as<int>(limit.substr(equals + 1)) : std::nullopt;
-    CURIE_CHECK(count && *count > 0, usage,
-                "--limit: expected CLASS=N with N of at least 1, such as COVID=300, got \"{}\"", limit);
-    const bool added = parsed.emplace(limit.substr(0, equals), *count).second;
-    CURIE_CHECK(added, usage, "--limit: expected each class once, got {} twice", limit.substr(0, equals));
+    CURIE_CHECK(named && good(text.substr(equals + 1)), usage, "{}: expected {}, got \"{}\"", option, expected, text);
+    const bool added = values.emplace(text.substr(0, equals), text.substr(equals + 1)).second;
+    CURIE_CHECK(added, usage, "{}: expected each class once, got {} twice", option, text.substr(0, equals));
   }
+  return values;
+}
+
+std::map<std::string, int> parse_limits(const std::vector<std::string>& limits) {
+  const auto values = values_by_class("--limit", "CLASS=N with N of at least 1, such as COVID=300", limits,
+                                      [](const std::string& text) { return parsed_as<int>(text).value_or(0) > 0; });
+  std::map<std::string, int> parsed;
+  for (const auto& [name, value] : values) parsed[name] = *parsed_as<int>(value);
   return parsed;
 }
 

@@ -26,11 +26,21 @@ CLI::Validator number_above(double low);
 // For options that name a file or a folder: an empty text is most often a shell variable that is not set.
 CLI::Validator not_empty();
 
+// What is there stays unless `force`: else Error(usage) that ends in "or choose another " `other`. A link to nothing,
+// too, is something that somebody put there.
+void check_not_there(const std::filesystem::path& path, bool force, const char* other);
+
 inline constexpr std::uint64_t kMostCount = 2'147'483'647;  // of epochs, samples, steps: an int
 inline constexpr std::uint64_t kMostThreads = 4096;
 
 inline constexpr const char* kLimitHelp =
     "at most N images of a class, the first, of each part of a data set in parts (train, val, test): --limit COVID=300";
+
+// Texts "CLASS=VALUE" as a map. `good` tells whether a value is one. Throws Error(usage) that names the option and what
+// was `expected`, and for a class that is named twice.
+std::map<std::string, std::string> values_by_class(const char* option, const char* expected,
+                                                   const std::vector<std::string>& texts,
+                                                   const std::function<bool(const std::string&)>& good);
 
 // "--limit COVID=300 --limit Normal=500" as a map. Throws Error(usage) for anything else and for a
 // class that is named twice.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "console.h"
 #include "io/keras.h"
 #include "io/onnx.h"
 #include "io/torch_file.h"
@@ -34,10 +35,7 @@ void check_target(const ConvertArguments& arguments) {
   for (const auto& [format, ending] : kEndings)
     CURIE_CHECK(arguments.format != format || out.extension() == ending, usage,
                 "{}: the name of a file for --to {} ends in {}", out.string(), format, ending);
-  // A link to nothing, too, is something that somebody put there.
-  const fs::file_status status = fs::symlink_status(out);
-  CURIE_CHECK(arguments.force || !fs::exists(status), usage,
-              "{} is there already; --force writes over it, or choose another name", out.string());
+  check_not_there(out, arguments.force, "name");
   CURIE_CHECK(!fs::exists(fs::status(out)) || fs::is_regular_file(fs::status(out)), usage,
               "{} is not a file, and is not written over; choose another name", out.string());
 }

@@ -17,7 +17,7 @@
 #include "emu/emulator.h"
 #include "emu/memory.h"
 #include "emu/profile.h"
-#include "table.h"
+#include "report/text_table.h"
 #include "tensor/error.h"
 
 namespace curie {
@@ -106,7 +106,7 @@ void print_launches(const Findings& findings) {
                     std::to_string(launch.static_shared_bytes + launch.dynamic_shared_bytes),
                     std::to_string(launch.barriers), std::to_string(launch.warp_operations)});
   }
-  print_table(rows, {3, 4, 5, 6}, "  ");
+  fmt::print("{}", text_table(rows, {3, 4, 5, 6}, "  "));
 }
 
 // "vec.cuh:9, called at pool.cu:64" as what a reader looks for first: the kernel's own line, then the helper's.
@@ -147,7 +147,7 @@ void print_profile(const Findings& findings) {
                       row->shared ? "wavefronts" : "sectors", fmt::format("{:.2f}x", ratio(row->units, row->ideal))});
     }
     fmt::print("  {}\n", profile[begin].kernel);
-    print_table(rows, {4, 5, 7}, "    ");
+    fmt::print("{}", text_table(rows, {4, 5, 7}, "    "));
   }
 }
 

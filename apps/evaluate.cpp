@@ -84,11 +84,12 @@ std::vector<int> threshold_classes(const EvaluateArguments& arguments, const std
   return all;
 }
 
-std::vector<JudgedThreshold> judged_thresholds(const EvaluateArguments& arguments, const EvaluationResult& result,
-                                               const LabelledImages& images, const Predictions& predictions) {
+std::vector<JudgedThreshold> judged_thresholds(const EvaluateArguments& arguments, const std::vector<int>& classes,
+                                               const EvaluationResult& result, const LabelledImages& images,
+                                               const Predictions& predictions) {
   const std::vector<std::string>& names = images.class_names;
   std::vector<JudgedThreshold> judged;
-  for (const int label : threshold_classes(arguments, names)) {
+  for (const int label : classes) {
     const std::string& name = names[static_cast<std::size_t>(label)];
     const std::vector<float> scores = scores_of_class(predictions.probabilities, static_cast<int>(names.size()), label);
     double threshold = 0;
@@ -129,7 +130,7 @@ nlohmann::json to_json(const EvaluationResult& result, const PatientResult& pati
   for (const JudgedThreshold& one : thresholds) {
     nlohmann::json row = operating_point_json(one.point);
     row["class"] = one.class_name;
-    row["wanted_sensitivity"] = std::isfinite(one.wanted) ? nlohmann::json(one.wanted) : nlohmann::json(nullptr);
+    row["wanted_sensitivity"] = number_or_null(one.wanted);
     row["chosen_on_these_images"] = std::isfinite(one.wanted);
     json["thresholds"].push_back(std::move(row));
   }
@@ -153,7 +154,7 @@ void evaluate(const EvaluateArguments& arguments) {
               "--class {}: of {} classes, expected it with --sensitivity or --threshold", arguments.class_name,
               names.size());
   const int positive = two ? chosen_class(names, arguments.class_name) : 0;
-  threshold_classes(arguments, names);
+  const std::vector<int> judged = threshold_classes(arguments, names);
   log_info("device: {}", loaded.model.session().backend().describe());
   const auto [images, patients] = read_images(arguments, loaded);
   const Predictions predictions = predict_all(loaded.model, images, arguments.batch_size);
@@ -161,7 +162,7 @@ void evaluate(const EvaluateArguments& arguments) {
   const EvaluationResult result = evaluation_result("Evaluation", predictions.loss, images.labels,
                                                     predictions.predicted, predictions.probabilities, names, options);
   const PatientResult by_patient = patient_result(patients, images.labels, predictions.probabilities, names, options);
-  const std::vector<JudgedThreshold> thresholds = judged_thresholds(arguments, result, images, predictions);
+  const std::vector<JudgedThreshold> thresholds = judged_thresholds(arguments, judged, result, images, predictions);
   if (arguments.json) {
     fmt::print("{}\n", to_json(result, by_patient, positive, thresholds).dump(2));
     return;

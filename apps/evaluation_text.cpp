@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <set>
 
 #include "report/html.h"
-#include "table.h"
+#include "report/text_table.h"
 
 namespace curie {
 namespace {
@@ -21,12 +20,6 @@ std::string interval(const Interval& limits) {
   return limits.known() ? fmt::format("{:.3f} to {:.3f}", limits.low, limits.high) : "";
 }
 
-std::set<std::size_t> columns(std::size_t from, std::size_t to) {
-  std::set<std::size_t> numbers;
-  for (std::size_t i = from; i < to; ++i) numbers.insert(i);
-  return numbers;
-}
-
 void print_confusion(const EvaluationResult& result) {
   Rows rows{{""}};
   for (const ClassScores& one : result.scores.classes) rows[0].push_back(one.name);
@@ -37,7 +30,7 @@ void print_confusion(const EvaluationResult& result) {
     }
   }
   fmt::print("Rows are the truth, columns the prediction:\n");
-  print_table(rows, columns(1, rows[0].size()), kIndent);
+  fmt::print("{}", text_table(rows, kIndent));
 }
 
 std::string confidence(const EvaluationResult& result) {
@@ -56,7 +49,7 @@ void print_figures(const EvaluationResult& result, int positive) {
     rows.push_back({fmt::format("Top-{} accuracy", k), number(result.top_k[k - 1])});
   }
   fmt::print("\n");
-  print_table(rows, {1}, kIndent);
+  fmt::print("{}", text_table(rows, {1}, kIndent));
   if (result.confusion.classes == 2) {
     fmt::print("Sensitivity, specificity, precision, F1 and PR-AUC are those of {}.\n",
                result.scores.classes[static_cast<std::size_t>(positive)].name);
@@ -76,7 +69,7 @@ void print_classes(const EvaluationResult& result) {
                     number(result.precision_recall[i].average_precision), fmt::format("{}", one.support)});
   }
   fmt::print("\n");
-  print_table(rows, columns(1, rows[0].size()), kIndent);
+  fmt::print("{}", text_table(rows, kIndent));
 }
 
 void print_patients(const EvaluationResult& images, const PatientResult& patients) {
@@ -91,7 +84,7 @@ void print_patients(const EvaluationResult& images, const PatientResult& patient
     rows.push_back({figure.label, number(figure.value), number(image == nullptr ? kUnknown : image->value)});
     if (intervals) rows.back().push_back(interval(figure.interval));
   }
-  print_table(rows, {1, 2}, kIndent);
+  fmt::print("{}", text_table(rows, {1, 2}, kIndent));
 }
 
 }  // namespace
@@ -120,7 +113,7 @@ void print_thresholds(const std::vector<JudgedThreshold>& thresholds) {
   } else {
     fmt::print("\nWith the given threshold:\n");
   }
-  print_table(rows, columns(1, rows[0].size()), kIndent);
+  fmt::print("{}", text_table(rows, kIndent));
   if (chosen) {
     fmt::print(
         "Chosen on the very images that it is judged on here, a threshold flatters: on new images it may miss more.\n"

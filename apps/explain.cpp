@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 
+#include "class_choice.h"
 #include "commands.h"
 #include "console.h"
 #include "curie_version.h"
@@ -16,7 +17,6 @@
 #include "model_options.h"
 #include "report/png.h"
 #include "tensor/files.h"
-#include "tensor/text.h"
 
 namespace curie {
 namespace {
@@ -53,9 +53,10 @@ void write_picture(const fs::path& path, const Picture& picture) {
 constexpr int kAll = 1 << 20;  // more maps, units or filters than a layer has
 
 // The page shows the first of many, to stay light; the file beside it has them all.
-void write_all(const fs::path& file, const LayerView& all, LayerView& on_page) {
-  write_picture(file, all.picture);
-  if (on_page.text != all.text) on_page.text += fmt::format("; all of them are in {}", file.filename().string());
+template <typename MakeAll>
+void write_all(const fs::path& file, LayerView& on_page, MakeAll&& make_all) {
+  write_picture(file, on_page.whole ? on_page.picture : make_all().picture);
+  if (!on_page.whole) on_page.text += fmt::format("; all of them are in {}", file.filename().string());
 }
 
 HeatMap heat_map(std::span<const float> values, int width, int height) {
@@ -135,8 +136,8 @@ class Explainer {
       view.kind = dense ? "dense layer" : "convolution";
       view.shape = dense ? fmt::format("{} x {} weights", shape[0], shape[1])
                          : fmt::format("{} filters of {} x {} x {}", shape[0], shape[1], shape[2], shape[3]);
-      const fs::path file = folder / fmt::format("filters-{:02}-{}.png", views.size() + 1, file_name(view.name));
-      dense ? write_picture(file, view.picture) : write_all(file, filter_view(tensor, kAll), view);
+      write_all(folder / fmt::format("filters-{:02}-{}.png", views.size() + 1, file_name(view.name)), view,
+                [&] { return filter_view(tensor, kAll); });
       views.push_back(std::move(view));
     }
     return views;
@@ -146,11 +147,7 @@ class Explainer {
   const std::string& name(int class_number) const { return info_.class_names[static_cast<std::size_t>(class_number)]; }
 
   int class_number(const std::string& wanted) const {
-    if (wanted.empty()) return -1;
-    const auto found = std::find(info_.class_names.begin(), info_.class_names.end(), wanted);
-    CURIE_CHECK(found != info_.class_names.end(), usage, "--class {}: the model has no such class{}", wanted,
-                suggestion(wanted, info_.class_names));
-    return static_cast<int>(found - info_.class_names.begin());
+    return wanted.empty() ? -1 : chosen_class(info_.class_names, wanted);
   }
 
   void add(const fs::path& file, View view, ExplainedImage& image) const {
@@ -198,8 +195,8 @@ class Explainer {
       view.name = layer.name;
       view.kind = layer.kind;
       view.shape = to_string(layer.shape);
-      write_all(folder / fmt::format("layer-{:02}-{}.png", image.layers.size() + 1, file_name(view.name)),
-                activation_view(output, kAll), view);
+      write_all(folder / fmt::format("layer-{:02}-{}.png", image.layers.size() + 1, file_name(view.name)), view,
+                [&] { return activation_view(output, kAll); });
       image.layers.push_back(std::move(view));
     }
   }

@@ -10,7 +10,7 @@
 #include "commands.h"
 #include "course/run.h"
 #include "curie_version.h"
-#include "table.h"
+#include "report/text_table.h"
 #include "tensor/error.h"
 
 namespace curie {
@@ -162,7 +162,7 @@ void print_steps(const Course& course, const Report& report) {
       row[12] = fmt::format("{:.1f}%", step.timing->of_roof * 100.0);
     }
   }
-  print_table(rows, {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, "  ");
+  fmt::print("{}", text_table(rows, {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, "  "));
 }
 
 void print_ideas(const Course& course, const Report& report) {
@@ -286,7 +286,7 @@ void list(bool json) {
   for (const Course& course : courses()) {
     rows.push_back({course.name, fmt::format("{} rungs", course.rungs.size()), course.description});
   }
-  print_table(rows, {}, "  ");
+  fmt::print("{}", text_table(rows, {}, "  "));
 }
 
 void ladder(const LadderArguments& arguments) {

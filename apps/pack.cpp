@@ -100,17 +100,12 @@ std::vector<std::string> suffixes_in(const Plan& plan, const FolderScan& scan) {
 }
 
 void check_nothing_is_lost(const PackArguments& arguments, const std::vector<std::string>& suffixes) {
-  if (arguments.force) return;
   std::vector<std::string> names = {kArrayNotesFile};
   if (arguments.npz) names.emplace_back(kArchive);
   for (const std::string& suffix : suffixes) {
     if (!arguments.npz) names.insert(names.end(), {"X" + suffix + ".npy", "Y" + suffix + ".npy"});
   }
-  for (const std::string& name : names) {
-    CURIE_CHECK(!fs::exists(arguments.out / name), usage,
-                "{} is there already; --force writes over it, or choose another --out",
-                (arguments.out / name).string());
-  }
+  for (const std::string& name : names) check_not_there(arguments.out / name, arguments.force, "--out");
 }
 
 struct Packed {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <limits>
 #include <memory>
 
@@ -47,19 +48,13 @@ fs::path new_run_folder(const std::string& recipe) {
 
 // "balanced", or "COVID=2" for some classes.
 void set_class_weights(const std::vector<std::string>& texts, RunOptions& options) {
-  for (const std::string& text : texts) {
-    if (text == "balanced") {
-      options.balanced_classes = true;
-      continue;
-    }
-    const std::size_t equals = text.rfind('=');
-    const bool named = equals != std::string::npos && equals > 0;
-    const std::string weight = named ? text.substr(equals + 1) : "";
-    CURIE_CHECK(named && number_above(0)(weight).empty(), usage,
-                "--class-weights: expected balanced, or CLASS=W with W above 0, such as COVID=2.5, got \"{}\"", text);
-    const bool added = options.class_weights.emplace(text.substr(0, equals), std::stod(weight)).second;
-    CURIE_CHECK(added, usage, "--class-weights: expected each class once, got {} twice", text.substr(0, equals));
-  }
+  std::vector<std::string> of_classes;
+  std::copy_if(texts.begin(), texts.end(), std::back_inserter(of_classes),
+               [](const std::string& text) { return text != "balanced"; });
+  options.balanced_classes = of_classes.size() < texts.size();
+  const auto weights = values_by_class("--class-weights", "balanced, or CLASS=W with W above 0, such as COVID=2.5",
+                                       of_classes, [](std::string text) { return number_above(0)(text).empty(); });
+  for (const auto& [name, weight] : weights) options.class_weights[name] = std::stod(weight);
 }
 
 // The interrupted run's options; of the new command line only --epochs may differ (a longer run).
@@ -171,7 +166,8 @@ void add_train(CLI::App& app, const std::vector<std::string>& command_line) {
   count("--batch-size", run.batch_size, "samples a step; default: the recipe's", 1, kMostCount);
   count("--patience", run.patience, "epochs without improvement before stopping; 0: never; default: the recipe's", 0,
         kMostCount);
-  count("--image-size", run.image_size, "width and height in pixels; default: the recipe's", 16, 2048);
+  count("--image-size", run.image_size, "width and height in pixels; default: the recipe's", kSmallestImage,
+        kLargestImage);
   count("--seed", run.seed, "of weights, dropout and the order of samples", 0,
         std::numeric_limits<std::uint64_t>::max())
       ->capture_default_str();

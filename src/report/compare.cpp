@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "report/html.h"
+#include "report/metrics_json.h"
+#include "report/text_table.h"
 
 namespace curie {
 namespace {
@@ -72,32 +74,13 @@ bool same_member(std::span<const RunRecord> runs, const char* name) {
   });
 }
 
-// Display columns, near enough: one for each character.
-std::size_t columns(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+bool same_classes(std::span<const RunRecord> runs) {
+  return std::all_of(runs.begin(), runs.end(),
+                     [&](const RunRecord& run) { return run.class_names == runs[0].class_names; });
 }
 
-std::string padded(std::string text, std::size_t width, bool right) {
-  const std::size_t own = columns(text);
-  const std::string space(width > own ? width - own : 0, ' ');
-  return right ? space + text : text + space;
-}
-
-// Rows of cells with the first column to the left and the others to the right.
-std::string table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const std::vector<std::string>& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
-  }
-  std::string text;
-  for (const std::vector<std::string>& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += (i == 0 ? "" : "  ") + padded(row[i], widths[i], i > 0);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
+bool same_images(std::span<const RunRecord> runs) {
+  return same_member(runs, "data_digest") && same_member(runs, "phantoms");
 }
 
 std::vector<std::string> names_row(std::span<const RunRecord> runs, std::string heading) {
@@ -116,10 +99,8 @@ std::string confusion_text(const RunRecord& run) {
       rows.back().push_back(fmt::format("{}", run.confusion.at(truth, predicted)));
     }
   }
-  return fmt::format("\n{}\n{}", html::clean(run.name), table(rows));
+  return fmt::format("\n{}\n{}", html::clean(run.name), text_table(rows));
 }
-
-json number_json(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 
 }  // namespace
 
@@ -195,18 +176,12 @@ std::vector<ComparedOption> compared_options(std::span<const RunRecord> runs) {
   return options;
 }
 
-bool comparable(std::span<const RunRecord> runs) {
-  const bool same_classes = std::all_of(runs.begin(), runs.end(),
-                                        [&](const RunRecord& run) { return run.class_names == runs[0].class_names; });
-  return same_classes && same_member(runs, "data_digest") && same_member(runs, "phantoms");
-}
+bool comparable(std::span<const RunRecord> runs) { return same_classes(runs) && same_images(runs); }
 
 std::vector<std::string> comparison_caveats(std::span<const RunRecord> runs) {
   std::vector<std::string> caveats;
-  const bool same_classes = std::all_of(runs.begin(), runs.end(),
-                                        [&](const RunRecord& run) { return run.class_names == runs[0].class_names; });
-  if (!same_classes) caveats.emplace_back("The runs tell different classes apart.");
-  if (!same_member(runs, "data_digest") || !same_member(runs, "phantoms")) {
+  if (!same_classes(runs)) caveats.emplace_back("The runs tell different classes apart.");
+  if (!same_images(runs)) {
     caveats.emplace_back("The runs saw different images.");
   } else if (!same_member(runs, "split_seed") || !same_member(runs, "recipe") || !same_member(runs, "by_patient")) {
     caveats.emplace_back("The runs may have divided the images differently, so their test parts need not be the same.");
@@ -230,7 +205,7 @@ std::string comparison_text(std::span<const RunRecord> runs) {
       rows.back().push_back(number_text(figure.values[i], figure.digits) + (best[i] ? "*" : " "));
     }
   }
-  std::string text = table(rows);
+  std::string text = text_table(rows);
   const std::vector<ComparedOption> options = compared_options(runs);
   if (!options.empty()) {
     std::vector<std::vector<std::string>> differences{names_row(runs, "Differences")};
@@ -238,7 +213,7 @@ std::string comparison_text(std::span<const RunRecord> runs) {
       differences.push_back({html::clean(option.name)});
       for (const std::string& value : option.values) differences.back().push_back(html::clean(value));
     }
-    text += "\n" + table(differences);
+    text += "\n" + text_table(differences);
   }
   text += "\nConfusion matrices of the test parts\n";
   for (const RunRecord& run : runs) text += confusion_text(run);
@@ -253,11 +228,11 @@ nlohmann::ordered_json comparison_json(std::span<const RunRecord> runs) {
     json history = json::array(), confusion = json::array();
     for (const EpochRecord& epoch : run.history) {
       history.push_back({{"epoch", epoch.epoch},
-                         {"loss", number_json(epoch.loss)},
-                         {"accuracy", number_json(epoch.accuracy)},
-                         {"val_loss", number_json(epoch.val_loss)},
-                         {"val_accuracy", number_json(epoch.val_accuracy)},
-                         {"learning_rate", number_json(epoch.learning_rate)}});
+                         {"loss", number_or_null(epoch.loss)},
+                         {"accuracy", number_or_null(epoch.accuracy)},
+                         {"val_loss", number_or_null(epoch.val_loss)},
+                         {"val_accuracy", number_or_null(epoch.val_accuracy)},
+                         {"learning_rate", number_or_null(epoch.learning_rate)}});
     }
     for (int truth = 0; truth < run.confusion.classes; ++truth) {
       json row = json::array();
@@ -277,8 +252,8 @@ nlohmann::ordered_json comparison_json(std::span<const RunRecord> runs) {
   for (const ComparedFigure& figure : compared_figures(runs)) {
     json values = json::array(), intervals = json::array();
     for (std::size_t i = 0; i < runs.size(); ++i) {
-      values.push_back(number_json(figure.values[i]));
-      intervals.push_back({number_json(figure.intervals[i].low), number_json(figure.intervals[i].high)});
+      values.push_back(number_or_null(figure.values[i]));
+      intervals.push_back({number_or_null(figure.intervals[i].low), number_or_null(figure.intervals[i].high)});
     }
     result["figures"].push_back({{"key", figure.key},
                                  {"label", figure.label},

@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
-#include "report/assets.h"
 #include "report/compare.h"
 #include "report/html.h"
 #include "report/sections.h"
@@ -149,19 +147,15 @@ std::string comparison_html(std::span<const RunRecord> runs, bool interactive) {
     sections += "</div></section>";
   }
   sections += confusions(runs);
-  RunReport closing;
-  closing.version = runs.empty() ? "" : runs.front().config.value("version", "");
-  const std::string head = header(runs), footer = footer_html(closing, interactive);
+  const std::string version = runs.empty() ? "" : runs.front().config.value("version", "");
+  const std::string head = header(runs), footer = footer_html(version, interactive);
   const std::string code = interactive ? chart_scripts(charts) : std::string();
-  const std::array<html::Value, 8> values{{{"charts", interactive ? "pending" : "static"},
-                                           {"title", "Curie compares runs"},
-                                           {"style", embedded::kReportStyle},
-                                           {"header", head},
-                                           {"navigation", ""},
-                                           {"sections", sections},
-                                           {"footer", footer},
-                                           {"scripts", code}}};
-  return html::fill(embedded::kReportPage, values);
+  return page_html({.title = "Curie compares runs",
+                    .header = head,
+                    .navigation = {},
+                    .sections = sections,
+                    .footer = footer,
+                    .scripts = code});
 }
 
 }  // namespace curie

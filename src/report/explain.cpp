@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
-#include "report/assets.h"
 #include "report/html.h"
 #include "report/png.h"
+#include "report/sections.h"
 
 namespace curie {
 namespace {
@@ -104,19 +103,9 @@ std::string render_explanation(const Explanation& explanation) {
   }
   const std::string title = escape("Curie explains " + explanation.model);
   const std::string head = header(explanation), links = navigation(explanation);
-  const std::string footer = fmt::format(
-      R"(<footer><div class="width"><p><strong>Not a diagnosis.</strong> This page describes a software experiment. Nothing in )"
-      R"(it may be used to diagnose or treat anyone.</p><p>Written by Curie {}.</p></div></footer>)",
-      escape(explanation.version));
-  const std::array<html::Value, 8> values{{{"charts", "static"},
-                                           {"title", title},
-                                           {"style", embedded::kReportStyle},
-                                           {"header", head},
-                                           {"navigation", links},
-                                           {"sections", sections},
-                                           {"footer", footer},
-                                           {"scripts", ""}}};
-  return html::fill(embedded::kReportPage, values);
+  const std::string footer = footer_html(explanation.version, false);
+  return page_html(
+      {.title = title, .header = head, .navigation = links, .sections = sections, .footer = footer, .scripts = {}});
 }
 
 }  // namespace curie

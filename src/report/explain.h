@@ -22,6 +22,7 @@ struct LayerView {
   std::string name, kind, shape;
   std::string text;  // "64 of 128 maps, each from its lowest (dark) to its highest value"
   Picture picture;
+  bool whole = true;  // every map, unit or filter is in the picture
 };
 
 struct ExplainedImage {

@@ -57,6 +57,7 @@ LayerView units_view(const Tensor& output, int most) {
   view.text =
       fmt::format("{} units, red above zero, blue below; the largest magnitude is {:.3g}",
                   shown == units ? fmt::format("{}", units) : fmt::format("the first {} of {}", shown, units), largest);
+  view.whole = shown == units;
   return view;
 }
 
@@ -117,6 +118,7 @@ LayerView activation_view(const Tensor& output, int most) {
   LayerView view;
   view.picture = tiled(maps, (maps[0].width > side ? 6 : 12) * kMapSide / side, 3, kPaper);
   view.text = counted(shown, shape[3], "maps") + ", each from its lowest value (dark) to its highest (yellow)";
+  view.whole = shown == shape[3];
   return view;
 }
 
@@ -138,6 +140,7 @@ LayerView filter_view(const Tensor& kernel, int most) {
     view.picture = tiled(tiles, 16, 4, kLines);
     view.text = counted(shown, filters, "filters") +
                 (channels == 3 ? ", in colour: grey is zero" : ", red weights are positive, blue ones negative");
+    view.whole = shown == filters;
     return view;
   }
   const int rows = std::min(filters, most), columns = std::min(channels, most);
@@ -149,6 +152,7 @@ LayerView filter_view(const Tensor& kernel, int most) {
   view.picture = tiled(tiles, columns, gap, kLines);
   view.text = fmt::format("a row for each of {}, a cell for each of {}; red weights are positive, blue ones negative",
                           counted(rows, filters, "filters"), counted(columns, channels, "input channels"));
+  view.whole = rows == filters && columns == channels;
   return view;
 }
 

@@ -7,6 +7,9 @@
 
 namespace curie {
 
+// NaN and infinity, which JSON has not, become null.
+nlohmann::json number_or_null(double value);
+
 // {"loss", "accuracy", "auc", "class_names": [...], "confusion": [[...], ...],
 //  "classes": {NAME: {"precision", "recall", "specificity", "f1", "support"}, ...},
 //  "figures": {"roc_auc": {"value", "low", "high"}, ...}}. "auc" is that of two classes, or the mean over classes. Rows

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
-#include "report/assets.h"
 #include "report/html.h"
 #include "report/sections.h"
 #include "tensor/files.h"
@@ -51,16 +49,13 @@ std::string render(const RunReport& report, const PicturePages& pages, std::size
                    const std::vector<ExamplePrediction>& examples) {
   const std::string title = html::escape(pages.heading + ", " + report.title), head = header(report, pages);
   const std::string navigation = links(pages, page, count), sections = pictures(pages, examples);
-  const std::string footer = footer_html(report, false);
-  const std::array<html::Value, 8> values{{{"charts", "static"},
-                                           {"title", title},
-                                           {"style", embedded::kReportStyle},
-                                           {"header", head},
-                                           {"navigation", navigation},
-                                           {"sections", sections},
-                                           {"footer", footer},
-                                           {"scripts", ""}}};
-  return html::fill(embedded::kReportPage, values);
+  const std::string footer = footer_html(report.version, false);
+  return page_html({.title = title,
+                    .header = head,
+                    .navigation = navigation,
+                    .sections = sections,
+                    .footer = footer,
+                    .scripts = {}});
 }
 
 }  // namespace

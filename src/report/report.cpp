@@ -66,6 +66,18 @@ std::string chart_scripts(const std::vector<Chart>& charts) {
   return page.append("<script>").append(embedded::kReportScript).append("</script>\n");
 }
 
+std::string page_html(const PageParts& parts) {
+  const std::array<html::Value, 8> values{{{"charts", parts.scripts.empty() ? "static" : "pending"},
+                                           {"title", parts.title},
+                                           {"style", embedded::kReportStyle},
+                                           {"header", parts.header},
+                                           {"navigation", parts.navigation},
+                                           {"sections", parts.sections},
+                                           {"footer", parts.footer},
+                                           {"scripts", parts.scripts}}};
+  return html::fill(embedded::kReportPage, values);
+}
+
 bool has_chart_js() { return !embedded::kChartJs.empty(); }
 
 std::string chart_js_status() {
@@ -95,17 +107,10 @@ std::string render_html(const RunReport& report, bool interactive) {
   const std::string title = html::escape(report.title);
   const std::string header = header_html(report);
   const std::string links = navigation(sections);
-  const std::string footer = footer_html(report, interactive);
+  const std::string footer = footer_html(report.version, interactive);
   const std::string code = interactive ? chart_scripts(charts) : std::string();
-  const std::array<html::Value, 8> values{{{"charts", interactive ? "pending" : "static"},
-                                           {"title", title},
-                                           {"style", embedded::kReportStyle},
-                                           {"header", header},
-                                           {"navigation", links},
-                                           {"sections", sections},
-                                           {"footer", footer},
-                                           {"scripts", code}}};
-  return html::fill(embedded::kReportPage, values);
+  return page_html(
+      {.title = title, .header = header, .navigation = links, .sections = sections, .footer = footer, .scripts = code});
 }
 
 void write_report(const std::filesystem::path& path, const RunReport& report) { write_file(path, render_html(report)); }

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <iterator>
 
-#include "report/assets.h"
 #include "report/charts.h"
 #include "report/html.h"
 #include "report/report.h"
@@ -197,21 +196,16 @@ std::string roofline_section(const Roofline& roofline) {
 }
 
 std::string roofline_page(const Roofline& roofline, const std::string& version) {
-  RunReport closing;
-  closing.version = version;
   const std::string header = fmt::format(
       R"(<header><div class="width"><p class="overline">Curie profiles a training step</p><h1>{}</h1><p class="lead">{}</p></div></header>)",
       escape(roofline.title), escape(roofline.device));
-  const std::string sections = roofline_section(roofline), footer = footer_html(closing, false);
-  const std::array<html::Value, 8> values{{{"charts", "static"},
-                                           {"title", "Curie profiles a training step"},
-                                           {"style", embedded::kReportStyle},
-                                           {"header", header},
-                                           {"navigation", ""},
-                                           {"sections", sections},
-                                           {"footer", footer},
-                                           {"scripts", ""}}};
-  return html::fill(embedded::kReportPage, values);
+  const std::string sections = roofline_section(roofline), footer = footer_html(version, false);
+  return page_html({.title = "Curie profiles a training step",
+                    .header = header,
+                    .navigation = {},
+                    .sections = sections,
+                    .footer = footer,
+                    .scripts = {}});
 }
 
 void write_roofline(const std::filesystem::path& path, const Roofline& roofline, const std::string& version) {

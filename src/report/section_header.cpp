@@ -88,11 +88,11 @@ std::string header_html(const RunReport& report) {
   return page + headline(report) + "</div></header>";
 }
 
-std::string footer_html(const RunReport& report, bool interactive) {
+std::string footer_html(std::string_view version, bool interactive) {
   std::string page =
       R"(<footer><div class="width"><p><strong>Not a diagnosis.</strong> This page describes a software )"
       R"(experiment. Nothing in it may be used to diagnose or treat anyone.</p>)";
-  page += fmt::format("<p>Written by Curie {}.{}</p></div></footer>", escape(report.version),
+  page += fmt::format("<p>Written by Curie {}.{}</p></div></footer>", escape(version),
                       interactive ? " Charts by Chart.js (MIT License), included in this file." : "");
   return page;
 }

@@ -34,6 +34,12 @@ std::string run_html(const RunReport& report);
 std::string confusion_html(const ConfusionMatrix& matrix, std::span<const std::string> class_names);
 // The scripts that draw the page's charts anew with the embedded Chart.js.
 std::string chart_scripts(const std::vector<Chart>& charts);
-std::string footer_html(const RunReport& report, bool interactive);
+std::string footer_html(std::string_view version, bool interactive);
+
+// A page of its parts, all of them HTML; `scripts`: chart_scripts of a page whose charts are drawn anew.
+struct PageParts {
+  std::string_view title, header, navigation, sections, footer, scripts;
+};
+std::string page_html(const PageParts& parts);
 
 }  // namespace curie
