@@ -68,15 +68,17 @@ inline void finish_sample(const WarpShape& shape, const ImageWarp& warp, const f
     sample.low = *range.first;
     sample.high = *range.second;
   }
-  std::uint64_t sum = 0, squares = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    values[i] = warp_tone(shape, sample, values[i]);
-    const std::uint64_t units = warp_units(values[i]);
-    sum += units;
-    squares += units * units;
+  for (std::size_t i = 0; i < count; ++i) values[i] = warp_tone(shape, sample, values[i]);
+  if (shape.samplewise != WarpSamplewise::none) {
+    std::uint64_t sum = 0, squares = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t units = warp_units(values[i]);
+      sum += units;
+      squares += units * units;
+    }
+    set_moments(
+        shape, sum, squares, [](double value) { return std::sqrt(value); }, sample);
   }
-  const auto root = [](double value) { return std::sqrt(value); };
-  if (shape.samplewise != WarpSamplewise::none) set_moments(shape, sum, squares, root, sample);
   const auto channels = static_cast<std::size_t>(shape.channels);
   for (std::size_t i = 0; i < count; ++i) {
     values[i] = warp_output(shape, sample, values[i], offset[i % channels], factor[i % channels]);
