@@ -31,12 +31,6 @@ Tensor bytes_of(const Tensor& fractions, const std::string& name) {
   return bytes;
 }
 
-std::string plain(const std::string& name) {
-  std::string text = lower_case(name);
-  std::replace(text.begin(), text.end(), '_', ' ');
-  return text;
-}
-
 // The options of `curie pack` that make such pixels.
 std::string pack_options(const Preprocessing& wanted) {
   std::string text = wanted.width == wanted.height ? fmt::format("--size {}", wanted.width)
@@ -51,7 +45,7 @@ void renumber(LabelledImages& images, const ArrayNotes& notes, const std::vector
               const std::string& names) {
   std::vector<std::int32_t> renumbered;
   for (const std::string& name : notes.class_names) {
-    const auto same = [&](const std::string& wanted) { return plain(wanted) == plain(name); };
+    const auto same = [&](const std::string& wanted) { return plain_name(wanted) == plain_name(name); };
     const auto found = std::find_if(classes.begin(), classes.end(), same);
     CURIE_CHECK(found != classes.end(), data, "{}: expected the classes {}, found {}", names, fmt::join(classes, ", "),
                 fmt::join(notes.class_names, ", "));

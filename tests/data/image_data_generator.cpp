@@ -6,53 +6,22 @@
 #include <limits>
 #include <map>
 
-#include "data/augmented_dataset.h"
 #include "data/channel_statistics.h"
-#include "ops/warp_image.h"
-#include "pictures.h"
+#include "warps.h"
 
 namespace curie {
 namespace {
 
-Transform transform_of(const nlohmann::json& t) {
-  return {.theta = t["theta"],
-          .tx = t["tx"],
-          .ty = t["ty"],
-          .shear = t["shear"],
-          .zx = t["zx"],
-          .zy = t["zy"],
-          .flip_horizontal = t["flip_horizontal"],
-          .flip_vertical = t["flip_vertical"],
-          .channel_shift = t["channel_shift"],
-          .brightness = t["brightness"]};
-}
-
-Image picture_of(const nlohmann::json& size) { return soft_image(size[0], size[1], size[2], size[0]); }
-
-std::vector<float> warped(const Augmentation& augmentation, const Transform& transform, const Image& image,
-                          const PixelScale& scale) {
-  WarpShape shape = warp_shape(augmentation, Shape{image.height, image.width, image.channels});
-  shape.samplewise = scale.samplewise;
-  std::vector<float> out(shape.sample());
-  warp_image(shape, image_warp(augmentation.style, transform, image.height, image.width), image.pixels.data(),
-             scale.offset.data(), scale.factor.data(), out.data());
-  return out;
-}
-
-// The largest difference from values in units of `unit`, of which `left_out` is none.
-double difference(const std::vector<float>& result, const nlohmann::json& expected, double unit, int left_out) {
-  REQUIRE(result.size() == expected.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const int value = expected[i];
-    if (value != left_out) worst = std::max(worst, std::abs(static_cast<double>(result[i]) - value * unit));
-  }
-  return worst;
+Transform toned_transform_of(const nlohmann::json& t) {
+  Transform transform = transform_of(t);
+  transform.channel_shift = t.at("channel_shift");
+  transform.brightness = t.at("brightness");
+  return transform;
 }
 
 Augmentation augmentation_of(const nlohmann::json& test) {
   Augmentation augmentation;
-  augmentation.style = test["style"] == "keras" ? AugmentationStyle::keras : AugmentationStyle::keras_corrected;
+  augmentation.style = style_of(test["style"]);
   augmentation.fill_mode = test["fill_mode"] == "wrap" ? WarpFill::wrap : WarpFill::reflect;
   for (const nlohmann::json& tone : test["tones"]) {
     if (tone == "channel_shift") augmentation.channel_shift = 1;
@@ -72,9 +41,8 @@ TEST_CASE("reflect, wrap, channel shifts and brightness are Keras'") {
       CAPTURE(test["fill_mode"].dump());
       CAPTURE(test["size"].dump());
       const Image image = picture_of(test["size"]);
-      const PixelScale plain = pixel_scale(1, {}, {}, image.channels);
       // -100: Keras cuts to a whole number there, and SciPy's last bits decide to which.
-      const double worst = difference(warped(augmentation_of(test), transform_of(test["transform"]), image, plain),
+      const double worst = difference(warped(augmentation_of(test), toned_transform_of(test["transform"]), image),
                                       test["hundredths"], .01, -100);
       CHECK(worst < .02);  // see augmentation.cpp
     }
@@ -127,8 +95,8 @@ TEST_CASE("samplewise and featurewise standardisation are Keras'") {
     CAPTURE(test["options"].dump());
     CAPTURE(test["transform"].dump());
     const Augmentation augmentation{.channel_shift = 1, .fill_mode = WarpFill::reflect};
-    const double worst = difference(warped(augmentation, transform_of(test["transform"]), picture_of(test["size"]),
-                                           scale_of(test["options"], statistics, channels)),
+    const double worst = difference(warped(augmentation, toned_transform_of(test["transform"]),
+                                           picture_of(test["size"]), scale_of(test["options"], statistics, channels)),
                                     test["values"], 1e-4, std::numeric_limits<int>::min());
     // A hundredth of a grey level beside deviations above 20, divided once more by one of .1 or more.
     const bool twice = test["options"].size() == 2;
@@ -196,7 +164,7 @@ TEST_CASE("what the fill modes and tones do to a row of four") {
   const Image image{4, 1, 1, {10, 20, 50, 90}};
   const auto shifted = [&](AugmentationStyle style, WarpFill fill_mode, double pixels) {
     const Transform transform = style == AugmentationStyle::keras ? Transform{.tx = pixels} : Transform{.ty = pixels};
-    return warped({.style = style, .fill_mode = fill_mode}, transform, image, pixel_scale(1, {}, {}, 1));
+    return warped({.style = style, .fill_mode = fill_mode}, transform, image);
   };
   using Pixels = std::vector<float>;
   const auto keras = AugmentationStyle::keras, corrected = AugmentationStyle::keras_corrected;
@@ -210,7 +178,7 @@ TEST_CASE("what the fill modes and tones do to a row of four") {
   CHECK(shifted(keras, WarpFill::wrap, 1) == Pixels{20, 50, 90, 20});  // as SciPy: the last pixel is the first, too
 
   const auto toned = [&](const Augmentation& augmentation, const Transform& transform) {
-    return warped(augmentation, transform, image, pixel_scale(1, {}, {}, 1));
+    return warped(augmentation, transform, image);
   };
   CHECK(toned({.channel_shift = 1}, {.channel_shift = 30}) == Pixels{40, 50, 80, 90});  // within its own range
   CHECK(toned({.channel_shift = 1}, {.channel_shift = -15}) == Pixels{10, 10, 35, 75});

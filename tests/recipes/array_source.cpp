@@ -7,16 +7,18 @@
 #include <nlohmann/json.hpp>
 
 #include "data/array_notes.h"
-#include "data/arrays.h"
 #include "recipes/data_digest.h"
 #include "recipes/prepare.h"
 #include "support/log_capture.h"
+#include "support/put_arrays.h"
 #include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 
 using namespace curie;
+using curie::test::arrays_in;
 using curie::test::LogCapture;
+using curie::test::put_arrays;
 
 namespace {
 
@@ -38,9 +40,7 @@ struct Packed {
 
   // Writes X{suffix}.npy and Y{suffix}.npy of so many images, two of a patient in a row.
   void add(const std::string& suffix, int count, const std::vector<std::string>& classes) {
-    const LabelledImages images = coloured(count, classes);
-    write_npy(folder / ("X" + suffix + ".npy"), x_array(images));
-    write_npy(folder / ("Y" + suffix + ".npy"), y_array(images));
+    put_arrays(folder, coloured(count, classes), suffix);
     notes.class_names = classes;
     ArrayNotes::Samples& samples = notes.arrays["X" + suffix];
     for (int i = 0; i < count; ++i) {
@@ -49,8 +49,10 @@ struct Packed {
     }
   }
   void save() { folder.put("classes.json", to_json(notes).dump()); }
-  DataOptions::Arrays arrays(const std::string& suffix = "") const {
-    return {.x = (folder / ("X" + suffix + ".npy")).string(), .y = (folder / ("Y" + suffix + ".npy")).string()};
+  DataOptions options(const std::string& suffix = "") const {
+    DataOptions options;
+    options.arrays = arrays_in(folder, suffix);
+    return options;
   }
 };
 
@@ -66,8 +68,7 @@ TEST_CASE("what classes.json tells of the pixels is the truth, and a difference 
   const Recipe recipe = small("covid-vgg16-237");  // opencv_linear, RGB
   Packed packed;
   packed.add("", 20, recipe.classes);
-  DataOptions options;
-  options.arrays = packed.arrays();
+  DataOptions options = packed.options();
   for (const auto& [resample, order, warns] : {std::tuple(Resample::opencv_linear, ChannelOrder::rgb, false),
                                                {Resample::bicubic, ChannelOrder::rgb, true},
                                                {Resample::opencv_linear, ChannelOrder::bgr, true}}) {
@@ -100,8 +101,7 @@ TEST_CASE("arrays are divided by patient where classes.json tells patients") {
   Packed packed;
   packed.add("", 40, recipe.classes);
   packed.save();
-  DataOptions options;
-  options.arrays = packed.arrays();
+  DataOptions options = packed.options();
   SourceImages source = source_images(recipe, options);
   CHECK(source.images.sources[3] == "file3.png");
   CHECK(prepare(recipe, source, options).test_of_known_patients > 0);
@@ -139,10 +139,9 @@ TEST_CASE("pneumonia-cnn-70 takes the data set's own test part from a second pai
   packed.add("_Test", 6, recipe.classes);
   packed.notes.preprocessing = recipe.preprocessing;
   packed.save();
-  DataOptions options;
-  options.arrays = packed.arrays("_Train");
+  DataOptions options = packed.options("_Train");
   CHECK_ERROR([&] { source_images(recipe, options); }, usage, "--test-x and --test-y");
-  options.test_arrays = packed.arrays("_Test");
+  options.test_arrays = arrays_in(packed.folder, "_Test");
   SourceImages source = source_images(recipe, options);
   CHECK(source.images.size() == 18);
   CHECK(source.images.pixels.host<std::uint8_t>()[13 * source.images.sample_shape().elements()] == 1);
@@ -160,8 +159,7 @@ TEST_CASE("the digest of a data set tells what changed, and not by which path ar
   Packed packed;
   packed.add("", 10, {"NORMAL", "COVID"});
   const Recipe recipe = small("covid-vgg16-237");
-  DataOptions options;
-  options.arrays = packed.arrays();
+  DataOptions options = packed.options();
   const SourceImages source = source_images(recipe, options);
   CHECK_FALSE(source.named);
   const std::string digest = data_digest(source);

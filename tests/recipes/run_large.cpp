@@ -3,11 +3,11 @@
 
 #include <cstring>
 
-#include "data/arrays.h"
 #include "io/hdf5.h"
 #include "io/keras.h"
 #include "recipes/run.h"
 #include "recipes/source.h"
+#include "support/put_arrays.h"
 #include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
@@ -62,13 +62,12 @@ TEST_CASE("covid-vgg16-237 trains from arrays, leaves the document's files, and 
   std::vector<int> mixed;  // so that the last tenth holds both classes
   for (int i = 0; i < 12; ++i) mixed.insert(mixed.end(), {i, i + 12});
   images = images.select(mixed);
-  write_npy(folder / "X.npy", x_array(images));
-  write_npy(folder / "Y.npy", y_array(images));
+  const DataOptions::Arrays arrays = curie::test::put_arrays(folder, images);
 
   RunOptions options = large_run("covid-vgg16-237", folder / "first", 128, 12);
   options.limits = {};
-  options.data_x = (folder / "X.npy").string();
-  options.data_y = (folder / "Y.npy").string();
+  options.data_x = arrays.x;
+  options.data_y = arrays.y;
   options.split_seed = 3;
   const RunOutcome outcome = run_recipe(options);
   CHECK(outcome.history.epochs.size() == 2);

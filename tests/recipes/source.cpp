@@ -8,12 +8,14 @@
 #include "recipes/array_source.h"
 #include "recipes/prepare.h"
 #include "support/log_capture.h"
+#include "support/put_arrays.h"
 #include "support/quiet.h"
 #include "support/temporary_folder.h"
 #include "support/throws.h"
 #include "tensor/log.h"
 
 using namespace curie;
+using curie::test::put_arrays;
 
 namespace {
 
@@ -171,10 +173,8 @@ TEST_CASE("covid-vgg16-237 reads arrays, of bytes or of fractions of 255") {
   Recipe recipe = find_recipe("covid-vgg16-237");
   recipe.preprocessing.width = recipe.preprocessing.height = 12;
   const LabelledImages images = alternating(30, 12, 3);
-  write_npy(folder / "X.npy", x_array(images));
-  write_npy(folder / "Y.npy", y_array(images));
   DataOptions options;
-  options.arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
+  options.arrays = put_arrays(folder, images);
   SourceImages source = source_images(recipe, options);
   CHECK(source.from_arrays);
   CHECK(source.images.class_counts() == std::vector<int>{15, 15});
@@ -199,10 +199,8 @@ TEST_CASE("a classes.json beside the arrays says what their numbers mean") {
   const Quiet quiet;
   const TemporaryFolder folder;
   const LabelledImages images = alternating(5, 12, 3);  // 3 of number 0, 2 of number 1
-  write_npy(folder / "X.npy", x_array(images));
-  write_npy(folder / "Y.npy", y_array(images));
+  const DataOptions::Arrays arrays = put_arrays(folder, images);
   folder.put("classes.json", R"({"class_names": ["Covid", "normal"]})");
-  const DataOptions::Arrays arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
   const Preprocessing wanted{.width = 12, .height = 12, .channels = 3};
   const LabelledImages read = images_from_arrays(arrays, {"NORMAL", "COVID"}, wanted, "the model").images;
   CHECK(read.class_counts() == std::vector<int>{2, 3});
@@ -215,10 +213,8 @@ TEST_CASE("arrays that do not fit are refused in words") {
   const TemporaryFolder folder;
   const Recipe& recipe = find_recipe("covid-vgg16-237");
   DataOptions options;
-  options.arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
   LabelledImages images = alternating(6, 12, 3);
-  write_npy(folder / "X.npy", x_array(images));
-  write_npy(folder / "Y.npy", y_array(images));
+  options.arrays = put_arrays(folder, images);
   CHECK_ERROR([&] { source_images(recipe, options); }, usage, "--image-size 12");
   images.labels[3] = 2;  // two classes
   write_npy(folder / "Y.npy", y_array(images));
@@ -261,12 +257,10 @@ TEST_CASE("too few images of a class for the recipe name class, number and place
   Recipe recipe = find_recipe("covid-cnn-64");
   recipe.preprocessing.width = recipe.preprocessing.height = 12;
   DataOptions options;
-  options.arrays = {.x = (folder / "X.npy").string(), .y = (folder / "Y.npy").string()};
   const auto refused = [&](int of_covid, const char* why) {
     LabelledImages images = alternating(60, 12, 1);
     for (int i = 0; i < 60; ++i) images.labels[static_cast<std::size_t>(i)] = i < of_covid ? 1 : 0;
-    write_npy(folder / "X.npy", x_array(images));
-    write_npy(folder / "Y.npy", y_array(images));
+    options.arrays = put_arrays(folder, images);
     SourceImages source = source_images(recipe, options);
     const std::string message = curie::test::error_message([&] { prepare(recipe, source, options); });
     CHECK_MESSAGE(message.find(why) != std::string::npos, message);
