@@ -1,6 +1,7 @@
 #include "io/model_file.h"
 
 #include "io/safetensors.h"
+#include "model/parameters.h"
 
 namespace curie {
 namespace {
@@ -46,8 +47,14 @@ ModelDescription describe_metadata(const std::map<std::string, std::string>& met
   }
 }
 
-Model compile_model(const ModelDescription& description, const std::string& device, const BackendOptions& backend) {
+Model compile_model(const ModelDescription& description, const SafetensorsFile& file, const std::string& device,
+                    const BackendOptions& backend) {
   Model model = Model::from_config(description.model);
+  std::size_t wanted = 0, held = 0;
+  for (const NamedParameter& named : named_parameters(model.graph())) wanted += named.parameter->shape.elements();
+  for (const NamedTensor& named : file.tensors) held += named.tensor.elements();
+  CURIE_CHECK(wanted <= held, file, "{}: the model's layers have {} values, its tensors hold {}", file.path, wanted,
+              held);
   try {
     model.compile({.optimizer = std::shared_ptr<Optimizer>(make_optimizer(description.training.at("optimizer"))),
                    .loss = make_loss(description.training.at("loss")),
@@ -78,7 +85,7 @@ LoadedModel load_model(const std::filesystem::path& path, const std::string& dev
   return with_context(fmt::format("loading the model {}", path.string()), [&] {
     ModelDescription description = curie::description(file);
     check_finite(file);
-    Model model = compile_model(description, device, backend);
+    Model model = compile_model(description, file, device, backend);
     std::vector<std::pair<std::string, Tensor>> tensors;
     for (const NamedTensor& named : file.tensors) tensors.emplace_back(named.name, named.tensor);
     model.set_state(tensors);

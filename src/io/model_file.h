@@ -14,6 +14,8 @@
 
 namespace curie {
 
+struct SafetensorsFile;
+
 struct ModelInfo {
   Preprocessing preprocessing;
   std::vector<std::string> class_names;
@@ -43,6 +45,8 @@ ModelDescription describe_model(const std::filesystem::path& path);
 // The parts of the above, for other files that carry a model of Curie's in their metadata.
 std::map<std::string, std::string> model_metadata(const Model& model, const ModelInfo& info);  // "curie.model", ...
 ModelDescription describe_metadata(const std::map<std::string, std::string>& metadata, const std::string& file);
-Model compile_model(const ModelDescription& description, const std::string& device, const BackendOptions& backend);
+// Throws Error(file) before it asks for memory where the layers have more values than the file.
+Model compile_model(const ModelDescription& description, const SafetensorsFile& file, const std::string& device,
+                    const BackendOptions& backend);
 
 }  // namespace curie

@@ -51,7 +51,7 @@ LoadedModel load_torch_safetensors(const std::filesystem::path& path, const std:
               kFormatKey, kFormat);
   return with_context(fmt::format("loading the model {}", file.path), [&] {
     ModelDescription description = describe_metadata(file.metadata, file.path);
-    Model model = compile_model(description, device, backend);
+    Model model = compile_model(description, file, device, backend);
     import_weights(model, path);
     return LoadedModel{std::move(model), std::move(description.info)};
   });
