@@ -126,7 +126,9 @@ class Explainer {
 
   std::vector<LayerView> filters(const fs::path& folder) const {
     std::vector<LayerView> views;
-    for (const auto& [name, tensor] : model_.state()) {
+    for (const std::pair<std::string, Tensor>& parameter : model_.state()) {
+      const std::string& name = parameter.first;
+      const Tensor& tensor = parameter.second;  // no structured binding: clang 14 lets no lambda capture one
       const std::string suffix = "/kernel";
       const Shape& shape = tensor.shape();
       if (!name.ends_with(suffix)) continue;
