@@ -1,5 +1,9 @@
 #include "io/model_file.h"
 
+#include <functional>
+#include <numeric>
+#include <span>
+
 #include "io/safetensors.h"
 #include "model/parameters.h"
 
@@ -50,11 +54,15 @@ ModelDescription describe_metadata(const std::map<std::string, std::string>& met
 Model compile_model(const ModelDescription& description, const SafetensorsFile& file, const std::string& device,
                     const BackendOptions& backend) {
   Model model = Model::from_config(description.model);
-  std::size_t wanted = 0, held = 0;
-  for (const NamedParameter& named : named_parameters(model.graph())) wanted += named.parameter->shape.elements();
+  double wanted = 0;  // the product of such a file's extents may be more than a size_t holds
+  for (const NamedParameter& named : named_parameters(model.graph())) {
+    const std::span<const int> extents = named.parameter->shape.extents();
+    wanted += std::accumulate(extents.begin(), extents.end(), 1.0, std::multiplies<>());
+  }
+  std::size_t held = 0;
   for (const NamedTensor& named : file.tensors) held += named.tensor.elements();
-  CURIE_CHECK(wanted <= held, file, "{}: the model's layers have {} values, its tensors hold {}", file.path, wanted,
-              held);
+  CURIE_CHECK(wanted <= static_cast<double>(held), file, "{}: the model's layers have {} values, its tensors hold {}",
+              file.path, wanted, held);
   try {
     model.compile({.optimizer = std::shared_ptr<Optimizer>(make_optimizer(description.training.at("optimizer"))),
                    .loss = make_loss(description.training.at("loss")),

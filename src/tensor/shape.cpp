@@ -3,11 +3,6 @@
 #include "tensor/error.h"
 
 namespace curie {
-namespace {
-
-constexpr std::size_t kMostElements = std::size_t{1} << 48;  // their bytes, whatever the type, are a size_t
-
-}  // namespace
 
 Shape::Shape(std::span<const int> extents) : rank_(static_cast<int>(extents.size())) {
   CURIE_CHECK(extents.size() <= kMaxRank, usage, "shape: expected at most {} extents, got {}", kMaxRank,
@@ -16,13 +11,6 @@ Shape::Shape(std::span<const int> extents) : rank_(static_cast<int>(extents.size
     CURIE_CHECK(extents[axis] >= 0, usage, "shape: expected extents of at least 0, got {} on axis {}", extents[axis],
                 axis);
     extents_[axis] = extents[axis];
-  }
-  std::size_t count = 1;  // of this and of every window that leaves axes out
-  for (const int extent : extents) {
-    const std::size_t factor = extent == 0 ? 1 : static_cast<std::size_t>(extent);
-    CURIE_CHECK(count <= kMostElements / factor, usage, "shape {}: expected at most {} elements", to_string(*this),
-                kMostElements);
-    count *= factor;
   }
 }
 

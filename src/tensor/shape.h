@@ -1,4 +1,4 @@
-// The extents of a dense, row-major tensor: at most five, each at least 0, their product at most 2^48.
+// The extents of a dense, row-major tensor: at most five, each at least 0.
 #pragma once
 
 #include <array>

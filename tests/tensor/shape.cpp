@@ -17,7 +17,6 @@ TEST_CASE("extents, elements and axes from both ends") {
   CHECK(Shape{}.elements() == 1);
   CHECK(Shape{4, 0}.elements() == 0);
   CHECK(Shape{100000, 100000}.elements() == 10000000000u);  // beyond 32 bits
-  CHECK(Shape{1 << 24, 1 << 24}.elements() == std::size_t{1} << 48);
   CHECK(shape == Shape{2, 3, 5});
   CHECK_FALSE(shape == Shape{2, 3});
   CHECK_FALSE(shape == Shape{2, 3, 4});
@@ -40,8 +39,6 @@ TEST_CASE("printed as Python prints a tuple") {
 TEST_CASE("bad shapes and axes are refused") {
   CHECK_ERROR([] { Shape({1, -2}); }, usage, "expected extents of at least 0, got -2 on axis 1");
   CHECK_ERROR([] { Shape(std::vector<int>(6, 1)); }, usage, "expected at most 5 extents, got 6");
-  CHECK_ERROR([] { Shape({65536, 65536, 65536, 65536}); }, usage, "shape (65536, 65536, 65536, 65536): expected at most");
-  CHECK_ERROR([] { Shape({1 << 24, 1 << 24, 0, 2}); }, usage, "elements");
   CHECK_ERROR([] { (void)Shape({2, 3})[2]; }, usage, "expected an axis below 2, got 2");
   CHECK_ERROR([] { (void)Shape({2, 3})[-3]; }, usage, "got -3");
   CHECK_ERROR([] { Shape().sample(); }, usage, "no batch extent");
