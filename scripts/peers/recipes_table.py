@@ -6,7 +6,9 @@
 
 --curie takes folders of `curie train`, --torch files of scripts/peers/recipe.py; bench/results/recipes/baselines.json is
 scripts/peers/baselines.py's. A run of the same engine, recipe, way of splitting and seed replaces the one that is there.
-covid-cnn-64's runs are those of bench/results/accuracy_patience4.json (scripts/peers/accuracy_table.py).
+covid-cnn-64's runs are those of bench/results/accuracy_patience4.json (scripts/peers/accuracy_table.py). A run of Curie with
+--weights started from the backbone that PyTorch drew for the same seed (scripts/peers/backbone.py), and is kept beside the
+run that drew its own.
 """
 
 import argparse
@@ -58,6 +60,7 @@ def curie_run(folder):
     epochs = [dict(epoch["logs"]) for epoch in json.loads((folder / "history.json").read_text())["epochs"]]
     return config["recipe"], {
         "engine": "curie",
+        **({"backbone": "torch"} if config.get("weights") else {}),
         "split_by": config.get("split_by", "random"),
         "seed": config["seed"],
         "split_seed": config["split_seed"],
@@ -88,7 +91,7 @@ def torch_run(path):
 
 def add(results, recipe, run):
     def key(run):
-        return run["split_by"], run["engine"], run["seed"]
+        return run["split_by"], run["engine"], run["seed"], run.get("backbone", "")
 
     runs = [known for known in results["runs"].get(recipe, []) if key(known) != key(run)]
     results["runs"][recipe] = sorted([*runs, run], key=key)
@@ -102,10 +105,18 @@ def mean_and_error(values):
     return mean, math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
 
 
-def runs_of(results, recipe, split_by, engine):
+def runs_of(results, recipe, split_by, engine, backbone=""):
     if recipe == "covid-cnn-64":
-        return json.loads(HEADLINE.read_text())[{"torch": "pytorch"}.get(engine, engine)]
-    return [r for r in results["runs"].get(recipe, []) if (r["split_by"], r["engine"]) == (split_by, engine)]
+        return [] if backbone else json.loads(HEADLINE.read_text())[{"torch": "pytorch"}.get(engine, engine)]
+    wanted = split_by, engine, backbone
+    return [r for r in results["runs"].get(recipe, []) if (r["split_by"], r["engine"], r.get("backbone", "")) == wanted]
+
+
+def paired(results, recipe, split_by):
+    """Runs of PyTorch and of Curie that started from the same backbone, seed by seed."""
+    curie = {run["seed"]: run for run in runs_of(results, recipe, split_by, "curie", "torch")}
+    pairs = [(run, curie[run["seed"]]) for run in runs_of(results, recipe, split_by, "torch") if run["seed"] in curie]
+    return [run for run, _ in pairs], [run for _, run in pairs]
 
 
 def baselines_of(results, recipe, split_by):
@@ -153,6 +164,10 @@ def summary(results):
         trivial = [f"{baselines[name]:.3f}" for name in ("ridge", "nearest", "majority")]
         shown = f"{document:g}" if split_by == "random" else ""
         yield f"| `{recipe}` | {split} | {shown} | {' | '.join(engines)} | {' | '.join(trivial)} |"
+        torch, curie = paired(results, recipe, split_by)
+        if torch:
+            engines = [cell(runs, "accuracy") for runs in (torch, curie)]
+            yield f"| the same, from PyTorch's backbones | {split} | | {' | '.join(engines)} | {' | '.join(trivial)} |"
 
 
 def others(results):
@@ -222,6 +237,14 @@ def remarks(results):
             error = math.hypot(known["curie"][1], known["torch"][1])
             within = "within" if abs(difference) <= error else "more than"
             yield f"- {where}: Curie's mean less PyTorch's is {difference:+.3f}, {within} one standard error of a difference ({error:.3f})."
+        torch, curie = paired(results, recipe, split_by)
+        if len(torch) > 1:
+            difference, error = mean_and_error([other["accuracy"] - run["accuracy"] for run, other in zip(torch, curie)])
+            within = "within" if abs(difference) <= error else "more than"
+            yield (
+                f"- {where}, both from the backbones that PyTorch drew (seeds {spans(run['seed'] for run in torch)}): the mean of Curie's "
+                f"accuracy less PyTorch's is {difference:+.3f}, {within} one standard error of the paired differences ({error:.3f})."
+            )
         best = max(METHODS, key=lambda name: baselines[name])
         beaten = [f"{NAMES[engine]}'s {mean:.3f}" for engine, (mean, _) in known.items() if mean < baselines[best]]
         if split_by == "random" and document < baselines[best]:
@@ -236,13 +259,14 @@ def remarks(results):
 def by_seed(results):
     yield "| recipe | split | engine | seed | epochs | test accuracy | test loss | F1 of each class | best validation accuracy |"
     yield "|---|---|---|---|---|---|---|---|---|"
+    names = {("torch", ""): "PyTorch", ("curie", ""): "Curie", ("curie", "torch"): "Curie, PyTorch's backbone"}
     for recipe, split_by, *_ in each_task(results):
-        for engine in ("torch", "curie"):
-            for run in runs_of(results, recipe, split_by, engine) if recipe != "covid-cnn-64" else ():  # results.md has them
+        for (engine, backbone), name in names.items():
+            for run in runs_of(results, recipe, split_by, engine, backbone) if recipe != "covid-cnn-64" else ():  # results.md has them
                 f1 = ", ".join(f"{name} {value:.3f}" for name, value in run["f1"].items())
                 split = "official" if recipe == "pneumonia-cnn-70" else run["split_by"]
                 yield (
-                    f"| `{recipe}` | {split} | {NAMES[engine]} | {run['seed']} | {run['epochs']} | "
+                    f"| `{recipe}` | {split} | {name} | {run['seed']} | {run['epochs']} | "
                     f"{run['accuracy']:.4f} | {run['loss']:.4f} | {f1} | {run['best_val_accuracy']:.4f} |"
                 )
 
