@@ -239,11 +239,13 @@ def remarks(results):
             yield f"- {where}: Curie's mean less PyTorch's is {difference:+.3f}, {within} one standard error of a difference ({error:.3f})."
         torch, curie = paired(results, recipe, split_by)
         if len(torch) > 1:
-            difference, error = mean_and_error([other["accuracy"] - run["accuracy"] for run, other in zip(torch, curie)])
-            within = "within" if abs(difference) <= error else "more than"
+            accuracy, loss = (
+                "{:+.3f} ± {:.3f}".format(*mean_and_error([other[key] - run[key] for run, other in zip(torch, curie)]))
+                for key in ("accuracy", "loss")
+            )
             yield (
                 f"- {where}, both from the backbones that PyTorch drew (seeds {spans(run['seed'] for run in torch)}): the mean of Curie's "
-                f"accuracy less PyTorch's is {difference:+.3f}, {within} one standard error of the paired differences ({error:.3f})."
+                f"accuracy less PyTorch's is {accuracy}, of the losses {loss} (standard errors of the paired differences)."
             )
         best = max(METHODS, key=lambda name: baselines[name])
         beaten = [f"{NAMES[engine]}'s {mean:.3f}" for engine, (mean, _) in known.items() if mean < baselines[best]]
