@@ -146,6 +146,7 @@ std::vector<Chart> history_charts(const RunReport& report) {
   loss.y = round_axis("loss", std::min(0.0, losses.low), losses.high, 5);
   add_chart(charts, std::move(loss));
 
+  if (marker) marker->below = true;
   Chart accuracy{.id = "accuracy", .title = "Accuracy", .x = epochs, .y = {}, .series = {}, .marker = marker};
   accuracy.series = {series_of(report, "training", 0, &EpochRecord::accuracy),
                      series_of(report, "validation", 1, &EpochRecord::val_accuracy)};
@@ -189,7 +190,8 @@ nlohmann::ordered_json to_json(const Chart& chart) {
                                   {"step", one.step},   {"digits", one.digits}, {"percent", one.percent}};
   };
   nlohmann::ordered_json json{{"id", chart.id}, {"square", chart.square}, {"x", axis(chart.x)}, {"y", axis(chart.y)}};
-  if (chart.marker) json["marker"] = {{"x", chart.marker->x}, {"label", chart.marker->label}};
+  if (chart.marker)
+    json["marker"] = {{"x", chart.marker->x}, {"label", chart.marker->label}, {"below", chart.marker->below}};
   json["series"] = nlohmann::ordered_json::array();
   for (const ChartSeries& series : chart.series) {
     nlohmann::ordered_json points = nlohmann::ordered_json::array();

@@ -32,6 +32,7 @@ struct ChartAxis {
 struct ChartMarker {
   double x = 0;
   std::string label;
+  bool below = false;  // the label stands at the lower end, away from curves that end high
 };
 
 struct Chart {

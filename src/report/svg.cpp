@@ -62,8 +62,9 @@ std::string axes(const Chart& chart, const Canvas& canvas) {
 std::string marker(const Chart& chart, const Canvas& canvas) {
   const double x = canvas.x(chart.x, chart.marker->x);
   const bool left_half = x < (canvas.left + canvas.plot_right()) / 2;
+  const double y = chart.marker->below ? canvas.plot_bottom() - 8 : canvas.top + 10;
   return line("marker", x, canvas.top, x, canvas.plot_bottom()) +
-         text(x + (left_half ? 6 : -6), canvas.top + 10, left_half ? "start" : "end", chart.marker->label);
+         text(x + (left_half ? 6 : -6), y, left_half ? "start" : "end", chart.marker->label);
 }
 
 std::string curve(const Chart& chart, const ChartSeries& series, const Canvas& canvas) {

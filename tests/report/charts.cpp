@@ -51,6 +51,8 @@ TEST_CASE("history charts hold the finite values and mark the best epoch") {
   const auto best = static_cast<std::size_t>(charts[0].marker->x) - 1;
   for (const EpochRecord& record : report.history) CHECK_FALSE(record.val_loss < report.history[best].val_loss);
   CHECK(charts[1].y.percent);
+  CHECK_FALSE(charts[0].marker->below);
+  CHECK(charts[1].marker->below);  // where accuracies seldom are in the end
   for (const Chart& chart : charts) {
     for (const ChartSeries& series : chart.series) {
       for (const ChartPoint& point : series.points) {
@@ -132,6 +134,10 @@ TEST_CASE("the drawing maps values to its frame") {
   CHECK(svg.find("&lt;T&gt;") != std::string::npos);
   CHECK(count(svg, R"(class="grid")") == 3);
   CHECK(count(svg, "<text") == 3 + 3 + 1);
+  chart.marker = {.x = 10, .label = "best"};
+  CHECK(to_svg(chart).find(R"(x="540.0" y="24.0" text-anchor="end">best<)") != std::string::npos);
+  chart.marker->below = true;
+  CHECK(to_svg(chart).find(R"(x="540.0" y="270.0" text-anchor="end">best<)") != std::string::npos);
 }
 
 }  // namespace

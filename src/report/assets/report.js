@@ -45,7 +45,8 @@
       ctx.fillStyle = theme.muted;
       ctx.font = "12px " + theme.font;
       ctx.textAlign = left ? "left" : "right";
-      ctx.fillText(chart.marker.label, x + (left ? 6 : -6), chartArea.top + 11);
+      const y = chart.marker.below ? chartArea.bottom - 8 : chartArea.top + 11;
+      ctx.fillText(chart.marker.label, x + (left ? 6 : -6), y);
       ctx.restore();
     },
   });
