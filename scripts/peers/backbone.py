@@ -8,27 +8,16 @@ A safetensors file with torchvision's names (features.0.weight, ...; filters OIH
 """
 
 import argparse
-import json
 import pathlib
-import struct
+import sys
 
 from torch import nn
 
 import recipe
 import recipes_torch
 
-
-def save(tensors, path):
-    """Safetensors: the header's length (u64, little-endian), a JSON header padded to 8 bytes, the values without gaps."""
-    header, values = {}, b""
-    for name, tensor in tensors.items():
-        data = tensor.detach().contiguous().numpy().astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [len(values), len(values) + len(data)]}
-        values += data
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + values)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "goldens"))
+from safetensors_files import file_bytes
 
 
 def main():
@@ -41,12 +30,14 @@ def main():
     known = recipes_torch.RECIPES[args.recipe]
     model = known.build()
     recipe.initialise(model, known, args.seed)
-    tensors = {}
+    tensors = []
     for index, layer in enumerate(model.backbone):  # torchvision numbers activations and pools too
         if isinstance(layer, nn.Conv2d):
-            tensors[f"features.{index}.weight"] = layer.weight
-            tensors[f"features.{index}.bias"] = layer.bias
-    save(tensors, args.out)
+            for name, tensor in layer.named_parameters():
+                values = tensor.detach().contiguous().numpy().astype("<f4").tobytes()
+                tensors.append((f"features.{index}.{name}", "F32", list(tensor.shape), values))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_bytes(file_bytes(tensors, None))
 
 
 if __name__ == "__main__":

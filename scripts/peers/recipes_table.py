@@ -123,10 +123,14 @@ def runs_of(results, recipe, split_by, engine, backbone=""):
 
 
 def paired(results, recipe, split_by):
-    """Runs of PyTorch and of Curie that started from the same backbone, seed by seed."""
+    """Pairs of runs, PyTorch's and Curie's, that started from the same backbone: one a seed."""
     curie = {run["seed"]: run for run in runs_of(results, recipe, split_by, "curie", "torch")}
-    pairs = [(run, curie[run["seed"]]) for run in runs_of(results, recipe, split_by, "torch") if run["seed"] in curie]
-    return [run for run, _ in pairs], [run for _, run in pairs]
+    return [(run, curie[run["seed"]]) for run in runs_of(results, recipe, split_by, "torch") if run["seed"] in curie]
+
+
+def mean_difference(pairs, value_of):
+    """Curie's less PyTorch's, with its standard error."""
+    return "{:+.3f} ± {:.3f}".format(*mean_and_error([value_of(curie) - value_of(torch) for torch, curie in pairs]))
 
 
 def baselines_of(results, recipe, split_by):
@@ -174,9 +178,9 @@ def summary(results):
         trivial = [f"{baselines[name]:.3f}" for name in ("ridge", "nearest", "majority")]
         shown = f"{document:g}" if split_by == "random" else ""
         yield f"| `{recipe}` | {split} | {shown} | {' | '.join(engines)} | {' | '.join(trivial)} |"
-        torch, curie = paired(results, recipe, split_by)
-        if torch:
-            engines = [cell(runs, "accuracy") for runs in (torch, curie)]
+        pairs = paired(results, recipe, split_by)
+        if pairs:
+            engines = [cell(runs, "accuracy") for runs in zip(*pairs)]
             yield f"| the same, from PyTorch's backbones | {split} | | {' | '.join(engines)} | {' | '.join(trivial)} |"
 
 
@@ -247,14 +251,11 @@ def remarks(results):
             error = math.hypot(known["curie"][1], known["torch"][1])
             within = "within" if abs(difference) <= error else "more than"
             yield f"- {where}: Curie's mean less PyTorch's is {difference:+.3f}, {within} one standard error of a difference ({error:.3f})."
-        torch, curie = paired(results, recipe, split_by)
-        if len(torch) > 1:
-            accuracy, loss = (
-                "{:+.3f} ± {:.3f}".format(*mean_and_error([other[key] - run[key] for run, other in zip(torch, curie)]))
-                for key in ("accuracy", "loss")
-            )
+        pairs = paired(results, recipe, split_by)
+        if len(pairs) > 1:
+            accuracy, loss = (mean_difference(pairs, lambda run: run[key]) for key in ("accuracy", "loss"))
             yield (
-                f"- {where}, both from the backbones that PyTorch drew (seeds {spans(run['seed'] for run in torch)}): the mean of Curie's "
+                f"- {where}, both from the backbones that PyTorch drew (seeds {spans(run['seed'] for run, _ in pairs)}): the mean of Curie's "
                 f"accuracy less PyTorch's is {accuracy}, of the losses {loss} (standard errors of the paired differences)."
             )
         best = max(METHODS, key=lambda name: baselines[name])
@@ -263,12 +264,9 @@ def remarks(results):
             beaten.append(f"the {document:g} of the document (on its own data)")
         if beaten:
             yield f"- {where}: {METHODS[best]} {baselines[best]:.3f}, above {' and '.join(beaten)}."
-    pairs = [pair for recipe, split_by, *_ in each_task(results) for pair in zip(*paired(results, recipe, split_by))]
+    pairs = [pair for recipe, split_by, *_ in each_task(results) for pair in paired(results, recipe, split_by)]
     if len(pairs) > 1:
-        differences = ", ".join(
-            "{} {:+.3f} ± {:.3f}".format(key, *mean_and_error([other["late"][key] - run["late"][key] for run, other in pairs]))
-            for key in LATE_KEYS
-        )
+        differences = ", ".join(f"{key} {mean_difference(pairs, lambda run: run['late'][key])}" for key in LATE_KEYS)
         yield f"- Over all {len(pairs)} pairs from one backbone, and the last {LATE} epochs of each run, Curie's mean less PyTorch's: {differences}."
     for engine, tasks in missing.items():
         if tasks:

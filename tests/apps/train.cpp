@@ -78,8 +78,7 @@ TEST_CASE("TensorBoard's files hold the numbers of the run's history") {
   const auto epochs = history(folder, "run");
   REQUIRE(epochs.size() == 3);
   for (const std::string part : {"train", "validation"}) {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder / ("board/" + part))) files.push_back(entry.path());
+    const std::vector<fs::path> files = files_in(folder / ("board/" + part));
     REQUIRE(files.size() == 1);
     const auto summaries = summaries_of(files[0]);
     for (const std::string name : {"loss", "accuracy"}) {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -81,6 +82,13 @@ T as(const std::string& bytes) {
 inline const std::string& only(const Fields& fields, std::uint32_t number) {
   REQUIRE(fields.count(number) == 1);
   return fields.find(number)->second;
+}
+
+inline std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 // The events of a file, whose checksums are checked.
