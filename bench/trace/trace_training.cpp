@@ -89,6 +89,13 @@ void trace(const Arguments& arguments) {
   CURIE_CHECK(arguments.steps >= 1, usage, "--steps: expected at least 1, got {}", arguments.steps);
   const RunOptions options = options_of_run(arguments.run);
   const Recipe& recipe = find_recipe(options.recipe);
+  const bool plain = (!recipe.augmentation || options.augment == "none") && !recipe.learning_rate_scheduler &&
+                     options.weights.empty() && !options.by_patient && options.class_weights.empty() &&
+                     !options.balanced_classes;
+  CURIE_CHECK(plain, usage,
+              "{}: expected a run without augmentation, a schedule of rates, --weights, --class-weights and "
+              "--split-by patient; scripts/peers/same_randoms.py repeats such runs epoch by epoch",
+              arguments.run.string());
   Model model = recipe.build(options.seed);
   CompileOptions compile = recipe.compile();
   compile.device = options.device;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Curie's random numbers in numpy, written from their description (src/tensor/random.h) and not from its code: Philox 4x32-10
-addressed by element, initial weights, dropout masks, the order of samples, and the layout of a checkpoint's flat tensors.
+addressed by element, initial weights, dropout masks, the order of samples, the draws of augmentation, and the layout of a checkpoint's flat tensors.
 
   scripts/peers/curie_random.py    checks the generator against the known answers of Random123, the paper's own library
 """
@@ -14,6 +14,8 @@ import numpy as np
 
 SHUFFLE_STREAM = 0x53485546
 INITIAL_VALUES_STREAM = 0x80000000
+PLACES_STREAM = 0x41756720  # of augmentation: eight draws an image
+PLACES = ("theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical")
 MASK32 = np.uint64(0xFFFFFFFF)
 BLOCKS_AT_ONCE = 1 << 15  # as many counters as stay in the cache
 
@@ -67,6 +69,12 @@ def epoch_order(samples, seed, epoch):
         chosen = int(drawn[samples - left] * np.uint64(left) >> np.uint64(32))
         order[left - 1], order[chosen] = order[chosen], order[left - 1]
     return order
+
+
+def places(seed, epoch, images):
+    """What augmentation draws for images 0 .. `images` - 1 in an epoch (from 0): by name, each uniform on [0, 1)."""
+    drawn = (bits(seed, PLACES_STREAM, epoch, len(PLACES) * images) >> np.uint32(8)) * 2.0**-24
+    return dict(zip(PLACES, drawn.reshape(images, len(PLACES)).T, strict=True))
 
 
 def glorot_uniform(seed, number, shape, fan_in, fan_out):

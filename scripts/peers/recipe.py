@@ -70,7 +70,7 @@ class Run:
     def __init__(self, name, seed, pixels, labels, parts):
         self.name, self.recipe = name, recipes_torch.RECIPES[name]
         self.model = self.recipe.build()
-        initialise(self.model, self.recipe, seed)
+        self.initialise(seed)
         self.model = self.model.to(memory_format=torch.channels_last)
         self.optimizer = self.recipe.optimizer(self.model)
         self.order, self.changes = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
@@ -82,6 +82,9 @@ class Run:
             fixed = [part for part in parts if part != "train" or not recipes_data.augments(name)]
             self.features = {part: self.backbone_features(part) for part in fixed}
 
+    def initialise(self, seed):
+        initialise(self.model, self.recipe, seed)
+
     def backbone_features(self, part):
         with torch.no_grad():
             return torch.cat([self.model.backbone(self.images(part, rows)) for rows in self.batches(part, 16)])
@@ -89,18 +92,24 @@ class Run:
     def batches(self, part, size):
         return np.array_split(np.arange(len(self.labels[part])), -(-len(self.labels[part]) // size))
 
-    def images(self, part, rows, augmented=False):
-        pixels = self.pixels[part][rows]
-        if augmented:
-            pixels = recipes_data.augment(self.name, pixels, self.changes)
+    def epoch_order(self, _epoch):
+        return self.order.permutation(len(self.labels["train"]))
+
+    def changed(self, rows, _epoch):
+        """Training images as an epoch sees them."""
+        return recipes_data.augment(self.name, self.pixels["train"][rows], self.changes)
+
+    def images(self, part, rows, epoch=None):
+        """Of the training part in an epoch, changed at random; of any part, as they are."""
+        pixels = self.pixels[part][rows] if epoch is None else self.changed(rows, epoch)
         x = recipes_torch.normalise(np.ascontiguousarray(pixels), self.recipe)
         return x.contiguous(memory_format=torch.channels_last)
 
-    def inputs(self, part, rows, augmented=False):
+    def inputs(self, part, rows, epoch=None):
         """What `network` takes: images, or the frozen backbone's features of them."""
         if part in self.features:
             return self.features[part][rows]
-        images = self.images(part, rows, augmented)
+        images = self.images(part, rows, epoch)
         if not self.frozen:
             return images
         with torch.no_grad():
@@ -124,12 +133,12 @@ class Run:
             recipes_torch.set_rate(self.optimizer, self.recipe.rate(epoch))
         self.network.train()
         truth = self.labels["train"]
-        order = self.order.permutation(len(truth))
+        order = self.epoch_order(epoch)
         loss_sum, hits = 0.0, 0
         for first in range(0, len(order), self.recipe.batch_size):
             rows = order[first : first + self.recipe.batch_size]
             self.optimizer.zero_grad()
-            logits = self.network(self.inputs("train", rows, augmented=True))
+            logits = self.network(self.inputs("train", rows, epoch))
             loss = self.recipe.loss(logits, truth[rows])
             loss.backward()
             self.optimizer.step()
@@ -166,23 +175,23 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def main():
-    args = parse_arguments()
-    torch.set_num_threads(args.threads)
-    recipe = recipes_torch.RECIPES[args.recipe]
-    split_seed = args.split_seed or recipes_data.SPLIT_SEEDS.get(args.recipe, 1)
-    pixels, labels, files, official = recipes_data.load(args.recipe, recipe.size, args.data, dict(args.limit))
-    groups = recipes_data.patients(args.data, files) if args.split_by == "patient" else None
-    parts = recipes_data.split(args.recipe, labels, official, split_seed, groups)
-    names = list(recipes_data.classes_of(args.recipe))
-    counts = {part: np.bincount(labels[rows], minlength=len(names)).tolist() for part, rows in parts.items()}
-    print(args.recipe, names, counts, flush=True)
+def prepare(name, folder, split_by, split_seed, limits=None):
+    """Pixels, labels and the indices of each part, as Run takes them, and what the JSON says of them."""
+    pixels, labels, files, official = recipes_data.load(name, recipes_torch.RECIPES[name].size, folder, limits)
+    groups = recipes_data.patients(folder, files) if split_by == "patient" else None
+    parts = recipes_data.split(name, labels, official, split_seed, groups)
+    classes = list(recipes_data.classes_of(name))
+    counts = {part: np.bincount(labels[rows], minlength=len(classes)).tolist() for part, rows in parts.items()}
+    print(name, classes, counts, flush=True)
+    return (pixels, labels, parts), {"split_seed": split_seed, "split_by": split_by, "classes": classes, "counts": counts}
 
+
+def train(run, epochs):
+    """Trains and tests; the JSON's figures of it."""
     started = time.perf_counter()
-    run = Run(args.recipe, args.seed, pixels, labels, parts)
-    by_accuracy = args.recipe == "pneumonia-cnn-70"
+    by_accuracy = run.name == "pneumonia-cnn-70"
     history, best = [], None
-    for epoch in range(args.epochs or recipe.epochs):
+    for epoch in range(epochs):
         logs = run.train_epoch(epoch)
         validation = run.evaluate("val")
         logs.update({"val_loss": validation["loss"], "val_accuracy": validation["accuracy"]})
@@ -192,13 +201,6 @@ def main():
             best = (quality, epoch + 1, copy.deepcopy(run.network.state_dict()))
         print(" ".join(f"{key} {value:.4g}" for key, value in history[-1].items()), flush=True)
     result = {
-        "recipe": args.recipe,
-        "framework": f"torch {torch.__version__}",
-        "seed": args.seed,
-        "split_seed": split_seed,
-        "split_by": args.split_by,
-        "classes": names,
-        "counts": counts,
         "parameters": sum(p.numel() for p in run.model.parameters() if p.requires_grad),
         "epochs": len(history),
         "test": run.evaluate("test"),
@@ -207,8 +209,19 @@ def main():
     run.network.load_state_dict(best[2])
     result["best"] = {"epoch": best[1], "monitor": "val_accuracy" if by_accuracy else "val_loss", "test": run.evaluate("test")}
     result.update({"history": history, "seconds": time.perf_counter() - started})
-    write_json(args.out, result)
     print(f"test accuracy {result['test']['accuracy']:.4f}, of the best epoch ({best[1]}) {result['best']['test']['accuracy']:.4f}")
+    return result
+
+
+def main():
+    args = parse_arguments()
+    torch.set_num_threads(args.threads)
+    split_seed = args.split_seed or recipes_data.SPLIT_SEEDS.get(args.recipe, 1)
+    data, described = prepare(args.recipe, args.data, args.split_by, split_seed, dict(args.limit))
+    run = Run(args.recipe, args.seed, *data)
+    result = {"recipe": args.recipe, "framework": f"torch {torch.__version__}", "seed": args.seed, **described}
+    result.update(train(run, args.epochs or run.recipe.epochs))
+    write_json(args.out, result)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@
 
 --curie takes folders of `curie train`, --torch files of scripts/peers/recipe.py; bench/results/recipes/baselines.json is
 scripts/peers/baselines.py's. A run of the same engine, recipe, way of splitting and seed replaces the one that is there.
-covid-cnn-64's runs are those of bench/results/accuracy_patience4.json (scripts/peers/accuracy_table.py). A run of Curie with
---weights started from the backbone that PyTorch drew for the same seed (scripts/peers/backbone.py), and is kept beside the
-run that drew its own.
+covid-cnn-64's runs are those of bench/results/accuracy_patience4.json (scripts/peers/accuracy_table.py). Kept beside the runs
+that drew for themselves: Curie's with --weights, which started from the backbone that PyTorch drew for the same seed
+(scripts/peers/backbone.py), and PyTorch's with the random numbers of Curie's run (scripts/peers/same_randoms.py).
 """
 
 import argparse
@@ -86,6 +86,7 @@ def torch_run(path):
     run = json.loads(pathlib.Path(path).read_text())
     return run["recipe"], {
         "engine": "torch",
+        **({"randoms": run["randoms"], "differences": run["differences"]} if "randoms" in run else {}),
         "split_by": run["split_by"],
         "seed": run["seed"],
         "split_seed": run["split_seed"],
@@ -99,9 +100,14 @@ def torch_run(path):
     }
 
 
+def shared(run):
+    """What a run has of the other engine's for the same seed: its backbone, all its random numbers, or nothing."""
+    return next((what for what in ("backbone", "randoms") if what in run), "")
+
+
 def add(results, recipe, run):
     def key(run):
-        return run["split_by"], run["engine"], run["seed"], run.get("backbone", "")
+        return run["split_by"], run["engine"], run["seed"], shared(run)
 
     runs = [known for known in results["runs"].get(recipe, []) if key(known) != key(run)]
     results["runs"][recipe] = sorted([*runs, run], key=key)
@@ -115,17 +121,18 @@ def mean_and_error(values):
     return mean, math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
 
 
-def runs_of(results, recipe, split_by, engine, backbone=""):
+def runs_of(results, recipe, split_by, engine, sharing=""):
     if recipe == "covid-cnn-64":
-        return [] if backbone else json.loads(HEADLINE.read_text())[{"torch": "pytorch"}.get(engine, engine)]
-    wanted = split_by, engine, backbone
-    return [r for r in results["runs"].get(recipe, []) if (r["split_by"], r["engine"], r.get("backbone", "")) == wanted]
+        return [] if sharing else json.loads(HEADLINE.read_text())[{"torch": "pytorch"}.get(engine, engine)]
+    wanted = split_by, engine, sharing
+    return [run for run in results["runs"].get(recipe, []) if (run["split_by"], run["engine"], shared(run)) == wanted]
 
 
-def paired(results, recipe, split_by):
-    """Pairs of runs, PyTorch's and Curie's, that started from the same backbone: one a seed."""
-    curie = {run["seed"]: run for run in runs_of(results, recipe, split_by, "curie", "torch")}
-    return [(run, curie[run["seed"]]) for run in runs_of(results, recipe, split_by, "torch") if run["seed"] in curie]
+def paired(results, recipe, split_by, sharing):
+    """Pairs of runs, PyTorch's and Curie's, that share `sharing`: one a seed."""
+    kinds = {"torch": "", "curie": "", {"backbone": "curie", "randoms": "torch"}[sharing]: sharing}
+    torch, curie = ({run["seed"]: run for run in runs_of(results, recipe, split_by, engine, kinds[engine])} for engine in ("torch", "curie"))
+    return [(torch[seed], curie[seed]) for seed in torch if seed in curie]
 
 
 def mean_difference(pairs, value_of):
@@ -178,10 +185,11 @@ def summary(results):
         trivial = [f"{baselines[name]:.3f}" for name in ("ridge", "nearest", "majority")]
         shown = f"{document:g}" if split_by == "random" else ""
         yield f"| `{recipe}` | {split} | {shown} | {' | '.join(engines)} | {' | '.join(trivial)} |"
-        pairs = paired(results, recipe, split_by)
-        if pairs:
-            engines = [cell(runs, "accuracy") for runs in zip(*pairs)]
-            yield f"| the same, from PyTorch's backbones | {split} | | {' | '.join(engines)} | {' | '.join(trivial)} |"
+        for sharing, what in (("backbone", "from PyTorch's backbones"), ("randoms", "with Curie's random numbers")):
+            pairs = paired(results, recipe, split_by, sharing)
+            if pairs:
+                engines = [cell(runs, "accuracy") for runs in zip(*pairs)]
+                yield f"| the same, {what} | {split} | | {' | '.join(engines)} | {' | '.join(trivial)} |"
 
 
 def others(results):
@@ -231,6 +239,16 @@ METHODS = {
 }
 
 
+def same_randoms(where, pairs):
+    loss, val_loss = (max(torch["differences"][key] for torch, _ in pairs) for key in ("loss", "val_loss"))
+    apart = sum(torch["accuracy"] != curie["accuracy"] for torch, curie in pairs)
+    ends = "every run ends at Curie's very test accuracy" if apart == 0 else f"{apart} of {len(pairs)} test accuracies differ"
+    return (
+        f"- {where}, PyTorch with the random numbers of Curie's runs (seeds {spans(curie['seed'] for _, curie in pairs)}): {ends}; "
+        f"no epoch's training loss differs by more than {loss:.1e} of it, no validation loss by more than {val_loss:.1e}."
+    )
+
+
 def remarks(results):
     """Where the engines differ, where trivial methods win, and what has not been run."""
     rows, probability = chance(results)
@@ -251,20 +269,23 @@ def remarks(results):
             error = math.hypot(known["curie"][1], known["torch"][1])
             within = "within" if abs(difference) <= error else "more than"
             yield f"- {where}: Curie's mean less PyTorch's is {difference:+.3f}, {within} one standard error of a difference ({error:.3f})."
-        pairs = paired(results, recipe, split_by)
+        pairs = paired(results, recipe, split_by, "backbone")
         if len(pairs) > 1:
             accuracy, loss = (mean_difference(pairs, lambda run: run[key]) for key in ("accuracy", "loss"))
             yield (
                 f"- {where}, both from the backbones that PyTorch drew (seeds {spans(run['seed'] for run, _ in pairs)}): the mean of Curie's "
                 f"accuracy less PyTorch's is {accuracy}, of the losses {loss} (standard errors of the paired differences)."
             )
+        pairs = paired(results, recipe, split_by, "randoms")
+        if pairs:
+            yield same_randoms(where, pairs)
         best = max(METHODS, key=lambda name: baselines[name])
         beaten = [f"{NAMES[engine]}'s {mean:.3f}" for engine, (mean, _) in known.items() if mean < baselines[best]]
         if split_by == "random" and document < baselines[best]:
             beaten.append(f"the {document:g} of the document (on its own data)")
         if beaten:
             yield f"- {where}: {METHODS[best]} {baselines[best]:.3f}, above {' and '.join(beaten)}."
-    pairs = [pair for recipe, split_by, *_ in each_task(results) for pair in paired(results, recipe, split_by)]
+    pairs = [pair for recipe, split_by, *_ in each_task(results) for pair in paired(results, recipe, split_by, "backbone")]
     if len(pairs) > 1:
         differences = ", ".join(f"{key} {mean_difference(pairs, lambda run: run['late'][key])}" for key in LATE_KEYS)
         yield f"- Over all {len(pairs)} pairs from one backbone, and the last {LATE} epochs of each run, Curie's mean less PyTorch's: {differences}."
@@ -276,10 +297,15 @@ def remarks(results):
 def by_seed(results):
     yield "| recipe | split | engine | seed | epochs | test accuracy | test loss | F1 of each class | best validation accuracy |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    names = {("torch", ""): "PyTorch", ("curie", ""): "Curie", ("curie", "torch"): "Curie, PyTorch's backbone"}
+    names = {
+        ("torch", ""): "PyTorch",
+        ("torch", "randoms"): "PyTorch, Curie's random numbers",
+        ("curie", ""): "Curie",
+        ("curie", "backbone"): "Curie, PyTorch's backbone",
+    }
     for recipe, split_by, *_ in each_task(results):
-        for (engine, backbone), name in names.items():
-            for run in runs_of(results, recipe, split_by, engine, backbone) if recipe != "covid-cnn-64" else ():  # results.md has them
+        for (engine, sharing), name in names.items():
+            for run in runs_of(results, recipe, split_by, engine, sharing) if recipe != "covid-cnn-64" else ():  # results.md has them
                 f1 = ", ".join(f"{name} {value:.3f}" for name, value in run["f1"].items())
                 split = "official" if recipe == "pneumonia-cnn-70" else run["split_by"]
                 yield (

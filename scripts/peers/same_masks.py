@@ -24,6 +24,7 @@ import pathlib
 import covid_cnn_64
 import covid_torch
 import curie_random
+import curie_torch
 import numpy as np
 import torch
 import torch.nn.functional as functional
@@ -49,16 +50,7 @@ class CurieDropout:
         self.seed, self.step = seed, step
 
     def __call__(self, x, rate):
-        shape = (x.shape[0], *x.shape[2:], x.shape[1]) if x.dim() == 4 else tuple(x.shape)
-        kept = curie_random.keep_mask(self.seed, DROPOUTS[rate], self.step, rate, int(np.prod(shape))).reshape(shape)
-        mask = torch.from_numpy(kept).to(x.dtype).mul_(float(curie_random.dropout_scale(rate)))
-        return x * (mask.permute(0, 3, 1, 2) if x.dim() == 4 else mask)
-
-
-def to_torch(array, dtype):
-    """A kernel of Curie's in PyTorch's order of axes."""
-    axes = (0, 3, 1, 2) if array.ndim == 4 else (1, 0) if array.ndim == 2 else (0,)
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(axes))).to(dtype)
+        return curie_torch.dropout(x, rate, self.seed, DROPOUTS[rate], self.step)
 
 
 def torch_parameters(model):
@@ -68,7 +60,7 @@ def torch_parameters(model):
 def set_weights(model, arrays):
     with torch.no_grad():
         for parameter, array in zip(torch_parameters(model), arrays, strict=True):
-            parameter.copy_(to_torch(array, parameter.dtype))
+            parameter.copy_(curie_torch.to_torch(array, parameter.dtype))
 
 
 def initial_weights(seed):
@@ -103,7 +95,7 @@ def optimizer_for(model, start, dtype):
     if start.moments:
         for own, arrays in zip((optimizer.m, optimizer.v), start.moments, strict=True):
             for tensor, array in zip(own, arrays, strict=True):
-                tensor.copy_(to_torch(array, dtype))
+                tensor.copy_(curie_torch.to_torch(array, dtype))
     return optimizer
 
 
