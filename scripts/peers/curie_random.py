@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Curie's random numbers in numpy, written from their description (src/tensor/random.h) and not from its code: Philox 4x32-10
-addressed by element, initial weights, dropout masks, the order of samples, the draws of augmentation, and the layout of a checkpoint's flat tensors.
+addressed by element, initial weights, dropout masks, the order of samples, the draws of augmentation, and the layout of a
+checkpoint's flat tensors.
 
   scripts/peers/curie_random.py    checks the generator against the known answers of Random123, the paper's own library
 """

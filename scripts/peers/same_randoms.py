@@ -10,12 +10,14 @@ turned, shifted, zoomed and mirrored; all follow from the seed (curie_random.py,
 frozen backbone is read from the run's model, where it is as it was drawn or imported.
 
 Where both engines train alike, rounding and the hundredths of a grey level between the two interpolations are all that is left
-between the losses of an epoch: parts in a million at first, which grow from step to step. How much more another difference
-makes, `--spoil` tells: it gives PyTorch the masks of the next step.
+between the losses of an epoch: parts in a million, until a hidden unit is on in one engine and off in the other and Adam takes
+its first step for it. What that makes of PyTorch itself, `--noise .01` tells, which moves each pixel of a changed image by up to
+that many grey levels; and what a real difference makes, `--spoil`, which gives PyTorch the masks of the next step.
 
-The JSON is recipe.py's, with "randoms": "curie" and the largest relative difference of each loss. Exit status 1 when one of the
-first five epochs is over 1e-3, or one of any epoch over .05. For the recipes with a frozen VGG16: where convolutions train,
-the grey level by which JPEG decoders differ in few pixels decides max pools, and Adam's first steps make the most of it.
+The JSON is recipe.py's, with "randoms": "curie" and the largest relative differences of losses: in the first five epochs, and of
+each loss in all. Exit status 1 when the first is over 1e-3 or another over .1. For the recipes with a frozen VGG16: where
+convolutions train, the grey level by which JPEG decoders differ in few pixels decides max pools, and Adam's first steps make the
+most of it.
 """
 
 import argparse
@@ -33,7 +35,7 @@ from torch import nn
 
 LOSSES = ("loss", "val_loss")
 EARLY = 5  # epochs
-NEAR, FAR = 1e-3, 0.05  # relative differences of early losses and of all: rounding stays below, other masks do not
+NEAR, FAR = 1e-3, 0.1  # relative differences of early losses and of all: rounding stays below, other masks do not
 FROZEN = [name for name in recipes_torch.RECIPES if "vgg16" in name]
 
 
@@ -54,8 +56,8 @@ class Dropout(nn.Module):
 class Run(recipe.Run):
     """recipe.py's, with the random numbers of Curie's seed. tensors: those of the run's model, for what is frozen."""
 
-    def __init__(self, name, seed, *data, tensors, spoil=False):
-        self.seed, self.tensors, self.first_step = seed, tensors, 1 if spoil else 0
+    def __init__(self, name, seed, *data, tensors, noise=0.0, spoil=False):
+        self.seed, self.tensors, self.noise, self.first_step = seed, tensors, noise, 1 if spoil else 0
         super().__init__(name, seed, *data)
 
     def initialise(self, seed):
@@ -96,7 +98,8 @@ class Run(recipe.Run):
             return images
         drawn = curie_random.places(self.seed, epoch, len(self.labels["train"]))
         places = [{name: values[row] for name, values in drawn.items()} for row in rows]
-        return np.stack([changed_image(image.astype(np.float32), place) for image, place in zip(images, places)])
+        changed = np.stack([changed_image(image.astype(np.float32), place) for image, place in zip(images, places)])
+        return changed + self.changes.uniform(-self.noise, self.noise, changed.shape).astype(np.float32) if self.noise else changed
 
 
 def changed_image(image, drawn):
@@ -145,6 +148,7 @@ def parse_arguments():
     parser.add_argument("--data", required=True)
     parser.add_argument("--epochs", type=int, help="default: as many as the run has")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--noise", type=float, default=0.0, metavar="LEVELS", help="move pixels of changed images by up to these grey levels")
     parser.add_argument("--spoil", action="store_true", help="give PyTorch the masks of the next step, to see a difference")
     parser.add_argument("--out", required=True, help="JSON file to write")
     return parser.parse_args()
@@ -157,15 +161,20 @@ def main():
     config, logs, metrics, tensors = read_run(args.run)
     name, seed = config["recipe"], config["seed"]
     data, described = recipe.prepare(name, args.data, config["split_by"], config["split_seed"], config["limits"])
-    run = Run(name, seed, *data, tensors=tensors, spoil=args.spoil)
+    run = Run(name, seed, *data, tensors=tensors, noise=args.noise, spoil=args.spoil)
     result = {"recipe": name, "framework": f"torch {torch.__version__}", "seed": seed, **described}
-    result.update({"randoms": "curie", **recipe.train(run, args.epochs or len(logs))})
+    result.update({"randoms": "curie", "noise": args.noise, **recipe.train(run, args.epochs or len(logs))})
     apart = differences(result["history"], logs[: result["epochs"]])
-    result["differences"] = {key: max(values) for key, values in apart.items()}
+    result["differences"] = {
+        "early": max(max(values[:EARLY]) for values in apart.values()),
+        **{key: max(values) for key, values in apart.items()},
+    }
     recipe.write_json(args.out, result)
-    print(f"test accuracy: PyTorch {result['test']['accuracy']:.4f}, Curie {metrics['test']['accuracy']:.4f}")
-    print("largest relative differences:", ", ".join(f"{key} {value:.1e}" for key, value in result["differences"].items()))
-    agree = all(max(values[:EARLY]) <= NEAR and max(values) <= FAR for values in apart.values())
+    if result["epochs"] == len(logs):
+        print(f"test accuracy: PyTorch {result['test']['accuracy']:.4f}, Curie {metrics['test']['accuracy']:.4f}")
+    early, *all_epochs = result["differences"].values()
+    print(f"largest relative differences: early {early:.1e}, loss {all_epochs[0]:.1e}, val_loss {all_epochs[1]:.1e}")
+    agree = early <= NEAR and max(all_epochs) <= FAR
     print("Curie and PyTorch agree" if agree else "Curie and PyTorch DIFFER")
     return 0 if agree else 1
 
