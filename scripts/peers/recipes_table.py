@@ -84,8 +84,9 @@ def curie_run(folder):
 
 def torch_run(path):
     run = json.loads(pathlib.Path(path).read_text())
-    if run.get("noise"):
-        raise SystemExit(f"{path}: its images were moved by noise, so it is no run of the recipe")
+    for key, why in (("noise", "its images were moved by noise"), ("imported", "it repeats a run that began with --weights")):
+        if run.get(key):
+            raise SystemExit(f"{path}: expected a run of the recipe as the tables have it, but {why}")
     return run["recipe"], {
         "engine": "torch",
         **({"randoms": run["randoms"], "differences": run["differences"]} if "randoms" in run else {}),

@@ -148,7 +148,7 @@ def parse_arguments():
     parser.add_argument("--data", required=True)
     parser.add_argument("--epochs", type=int, help="default: as many as the run has")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--noise", type=float, default=0.0, metavar="LEVELS", help="move pixels of changed images by up to these grey levels")
+    parser.add_argument("--noise", type=float, default=0.0, metavar="LEVELS", help="move pixels of changed images, in grey levels")
     parser.add_argument("--spoil", action="store_true", help="give PyTorch the masks of the next step, to see a difference")
     parser.add_argument("--out", required=True, help="JSON file to write")
     return parser.parse_args()
@@ -163,7 +163,8 @@ def main():
     data, described = recipe.prepare(name, args.data, config["split_by"], config["split_seed"], config["limits"])
     run = Run(name, seed, *data, tensors=tensors, noise=args.noise, spoil=args.spoil)
     result = {"recipe": name, "framework": f"torch {torch.__version__}", "seed": seed, **described}
-    result.update({"randoms": "curie", "noise": args.noise, **recipe.train(run, args.epochs or len(logs))})
+    result.update({"randoms": "curie", "noise": args.noise, "imported": bool(config.get("weights"))})
+    result.update(recipe.train(run, args.epochs or len(logs)))
     apart = differences(result["history"], logs[: result["epochs"]])
     result["differences"] = {
         "early": max(max(values[:EARLY]) for values in apart.values()),
