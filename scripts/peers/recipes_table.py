@@ -84,9 +84,8 @@ def curie_run(folder):
 
 def torch_run(path):
     run = json.loads(pathlib.Path(path).read_text())
-    for key, why in (("noise", "its images were moved by noise"), ("imported", "it repeats a run that began with --weights")):
-        if run.get(key):
-            raise SystemExit(f"{path}: expected a run of the recipe as the tables have it, but {why}")
+    if run.get("imported"):
+        raise SystemExit(f"{path}: expected a repetition of a run as the tables have it, but that run began with --weights")
     return run["recipe"], {
         "engine": "torch",
         **({"randoms": run["randoms"], "differences": run["differences"]} if "randoms" in run else {}),

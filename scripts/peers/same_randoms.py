@@ -9,10 +9,14 @@ model and optimizer. Curie's are the initial weights, the order of samples, the 
 turned, shifted, zoomed and mirrored; all follow from the seed (curie_random.py, written from the generator's description). A
 frozen backbone is read from the run's model, where it is as it was drawn or imported.
 
-Where both engines train alike, rounding and the hundredths of a grey level between the two interpolations are all that is left
-between the losses of an epoch: parts in a million, until a hidden unit is on in one engine and off in the other and Adam takes
-its first step for it. What that makes of PyTorch itself, `--noise .01` tells, which moves each pixel of a changed image by up to
-that many grey levels; and what a real difference makes, `--spoil`, which gives PyTorch the masks of the next step.
+Where both engines train alike, what is left between the losses of an epoch comes from rounding, from the two interpolations
+(hundredths of a grey level) and from the JPEG decoders (one grey level in three of a thousand pixels): parts in a million, until
+a hidden unit is on in one engine and off in the other and Adam takes its first step for it. Without the decoders' part:
+
+  curie pack DIR --recipe covid-vgg16-224 --out PACKED
+  scripts/peers/same_randoms.py RUN --data DIR --pixels PACKED/X.npy --out same_randoms.json
+
+What a real difference makes, `--spoil` tells, which gives PyTorch the masks of the next step.
 
 The JSON is recipe.py's, with "randoms": "curie" and the largest relative differences of losses: in the first five epochs, and of
 each loss in all. Exit status 1 when the first is over 1e-3 or another over .1. For the recipes with a frozen VGG16: where
@@ -56,8 +60,8 @@ class Dropout(nn.Module):
 class Run(recipe.Run):
     """recipe.py's, with the random numbers of Curie's seed. tensors: those of the run's model, for what is frozen."""
 
-    def __init__(self, name, seed, *data, tensors, noise=0.0, spoil=False):
-        self.seed, self.tensors, self.noise, self.first_step = seed, tensors, noise, 1 if spoil else 0
+    def __init__(self, name, seed, *data, tensors, spoil=False):
+        self.seed, self.tensors, self.first_step = seed, tensors, 1 if spoil else 0
         super().__init__(name, seed, *data)
 
     def initialise(self, seed):
@@ -98,8 +102,7 @@ class Run(recipe.Run):
             return images
         drawn = curie_random.places(self.seed, epoch, len(self.labels["train"]))
         places = [{name: values[row] for name, values in drawn.items()} for row in rows]
-        changed = np.stack([changed_image(image.astype(np.float32), place) for image, place in zip(images, places)])
-        return changed + self.changes.uniform(-self.noise, self.noise, changed.shape).astype(np.float32) if self.noise else changed
+        return np.stack([changed_image(image.astype(np.float32), place) for image, place in zip(images, places)])
 
 
 def changed_image(image, drawn):
@@ -142,13 +145,24 @@ def read_run(folder):
     return config, logs, metrics, curie_random.read_safetensors(folder / "model.safetensors")[0]
 
 
+def packed(path, own):
+    """Curie's pixels of the images whose own pixels Pillow or OpenCV made, from a file of `curie pack`."""
+    pixels = np.load(path)
+    if pixels.shape != own.shape or pixels.dtype != own.dtype:
+        found = f"expected {own.dtype} {own.shape}, found {pixels.dtype} {pixels.shape}"
+        raise SystemExit(f"{path}: {found}; pack with the run's --recipe and --limit")
+    apart = np.abs(pixels.astype(np.int16) - own)
+    print(f"pixels that differ: {(apart > 0).mean():.2%}, by {apart.max()} at most")
+    return pixels
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=pathlib.Path, help="folder of a finished run of `curie train`")
     parser.add_argument("--data", required=True)
     parser.add_argument("--epochs", type=int, help="default: as many as the run has")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--noise", type=float, default=0.0, metavar="LEVELS", help="move pixels of changed images, in grey levels")
+    parser.add_argument("--pixels", metavar="FILE.npy", help="the images as `curie pack --recipe` makes them of DIR")
     parser.add_argument("--spoil", action="store_true", help="give PyTorch the masks of the next step, to see a difference")
     parser.add_argument("--out", required=True, help="JSON file to write")
     return parser.parse_args()
@@ -161,9 +175,11 @@ def main():
     config, logs, metrics, tensors = read_run(args.run)
     name, seed = config["recipe"], config["seed"]
     data, described = recipe.prepare(name, args.data, config["split_by"], config["split_seed"], config["limits"])
-    run = Run(name, seed, *data, tensors=tensors, noise=args.noise, spoil=args.spoil)
+    if args.pixels:
+        data = (packed(args.pixels, data[0]), *data[1:])
+    run = Run(name, seed, *data, tensors=tensors, spoil=args.spoil)
     result = {"recipe": name, "framework": f"torch {torch.__version__}", "seed": seed, **described}
-    result.update({"randoms": "curie", "noise": args.noise, "imported": bool(config.get("weights"))})
+    result.update({"randoms": "curie", "pixels": "curie" if args.pixels else "own", "imported": bool(config.get("weights"))})
     result.update(recipe.train(run, args.epochs or len(logs)))
     apart = differences(result["history"], logs[: result["epochs"]])
     result["differences"] = {
