@@ -11,7 +11,7 @@ frozen backbone is read from the run's model, where it is as it was drawn or imp
 
 Where both engines train alike, what is left between the losses of an epoch comes from rounding, from the two interpolations
 (hundredths of a grey level) and from the JPEG decoders (one grey level in three of a thousand pixels): parts in a million, until
-a hidden unit is on in one engine and off in the other and Adam takes its first step for it. Without the decoders' part:
+(most likely) a hidden unit is on in one engine and off in the other and Adam takes its first step for it. Without the decoders' part:
 
   curie pack DIR --recipe covid-vgg16-224 --out PACKED
   scripts/peers/same_randoms.py RUN --data DIR --pixels PACKED/X.npy --out same_randoms.json
