@@ -22,8 +22,7 @@ from safetensors_files import file_bytes
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    frozen = [name for name in recipes_torch.RECIPES if "vgg16" in name]
-    parser.add_argument("--recipe", required=True, choices=frozen)
+    parser.add_argument("--recipe", required=True, choices=recipes_torch.FROZEN)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="safetensors file to write")
     args = parser.parse_args()

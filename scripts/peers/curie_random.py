@@ -51,6 +51,11 @@ def bits(seed, stream, step, count):
     return words.reshape(-1)[:count]
 
 
+def uniform(seed, stream, step, count):
+    """Elements 0 .. count - 1 of a stream on [0, 1): 24 bits each."""
+    return (bits(seed, stream, step, count) >> np.uint32(8)) * 2.0**-24
+
+
 def keep_mask(seed, layer, step, rate, count):
     """Which of `count` elements the dropout that is node number `layer` keeps in training step `step` (from 0)."""
     threshold = int(float(np.float32(rate)) * 4294967296.0)
@@ -74,14 +79,14 @@ def epoch_order(samples, seed, epoch):
 
 def places(seed, epoch, images):
     """What augmentation draws for images 0 .. `images` - 1 in an epoch (from 0): by name, each uniform on [0, 1)."""
-    drawn = (bits(seed, PLACES_STREAM, epoch, len(PLACES) * images) >> np.uint32(8)) * 2.0**-24
+    drawn = uniform(seed, PLACES_STREAM, epoch, len(PLACES) * images)
     return dict(zip(PLACES, drawn.reshape(images, len(PLACES)).T, strict=True))
 
 
 def glorot_uniform(seed, number, shape, fan_in, fan_out):
     """Initial values of parameter `number` (kernels and biases counted together): U(-limit, limit) of 24 random bits."""
     limit = math.sqrt(6.0 / (fan_in + fan_out))
-    unit = (bits(seed, INITIAL_VALUES_STREAM | number, 0, math.prod(shape)) >> np.uint32(8)) * 2.0**-24
+    unit = uniform(seed, INITIAL_VALUES_STREAM | number, 0, math.prod(shape))
     return ((2.0 * unit - 1.0) * limit).astype(np.float32).reshape(shape)
 
 

@@ -68,9 +68,9 @@ def scores(matrix):
 
 class Run:
     def __init__(self, name, seed, pixels, labels, parts):
-        self.name, self.recipe = name, recipes_torch.RECIPES[name]
+        self.name, self.seed, self.recipe = name, seed, recipes_torch.RECIPES[name]
         self.model = self.recipe.build()
-        self.initialise(seed)
+        self.initialise()
         self.model = self.model.to(memory_format=torch.channels_last)
         self.optimizer = self.recipe.optimizer(self.model)
         self.order, self.changes = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
@@ -82,8 +82,8 @@ class Run:
             fixed = [part for part in parts if part != "train" or not recipes_data.augments(name)]
             self.features = {part: self.backbone_features(part) for part in fixed}
 
-    def initialise(self, seed):
-        initialise(self.model, self.recipe, seed)
+    def initialise(self):
+        initialise(self.model, self.recipe, self.seed)
 
     def backbone_features(self, part):
         with torch.no_grad():
@@ -201,6 +201,9 @@ def train(run, epochs):
             best = (quality, epoch + 1, copy.deepcopy(run.network.state_dict()))
         print(" ".join(f"{key} {value:.4g}" for key, value in history[-1].items()), flush=True)
     result = {
+        "recipe": run.name,
+        "framework": f"torch {torch.__version__}",
+        "seed": run.seed,
         "parameters": sum(p.numel() for p in run.model.parameters() if p.requires_grad),
         "epochs": len(history),
         "test": run.evaluate("test"),
@@ -219,9 +222,7 @@ def main():
     split_seed = args.split_seed or recipes_data.SPLIT_SEEDS.get(args.recipe, 1)
     data, described = prepare(args.recipe, args.data, args.split_by, split_seed, dict(args.limit))
     run = Run(args.recipe, args.seed, *data)
-    result = {"recipe": args.recipe, "framework": f"torch {torch.__version__}", "seed": args.seed, **described}
-    result.update(train(run, args.epochs or run.recipe.epochs))
-    write_json(args.out, result)
+    write_json(args.out, {**described, **train(run, args.epochs or run.recipe.epochs)})
 
 
 if __name__ == "__main__":

@@ -280,6 +280,7 @@ RECIPES = {
     ),
     "covid-vgg16-237": Recipe(lambda: Vgg16Head(0.2), keras_adam, binary_loss, 237, 3, 2, 8, 50),
 }  # fmt: skip
+FROZEN = [name for name in RECIPES if "vgg16" in name]  # under a frozen backbone
 
 
 def normalise(pixels, recipe, dtype=torch.float32):

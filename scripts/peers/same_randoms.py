@@ -40,7 +40,6 @@ from torch import nn
 LOSSES = ("loss", "val_loss")
 EARLY = 5  # epochs
 NEAR, FAR = 1e-3, 0.1  # relative differences of early losses and of all: rounding stays below, other masks do not
-FROZEN = [name for name in recipes_torch.RECIPES if "vgg16" in name]
 
 
 class Dropout(nn.Module):
@@ -61,10 +60,10 @@ class Run(recipe.Run):
     """recipe.py's, with the random numbers of Curie's seed. tensors: those of the run's model, for what is frozen."""
 
     def __init__(self, name, seed, *data, tensors, spoil=False):
-        self.seed, self.tensors, self.first_step = seed, tensors, 1 if spoil else 0
+        self.tensors, self.first_step = tensors, 1 if spoil else 0
         super().__init__(name, seed, *data)
 
-    def initialise(self, seed):
+    def initialise(self):
         layers = parameters = 0  # Curie numbers both from the input on
         previous = None
         for name, layer in list(self.model.named_modules()):
@@ -72,7 +71,7 @@ class Run(recipe.Run):
                 continue
             parent, _, own = name.rpartition(".")
             if isinstance(layer, nn.Dropout):
-                setattr(self.model.get_submodule(parent), own, Dropout(layer.p, seed, layers, self.first_step))
+                setattr(self.model.get_submodule(parent), own, Dropout(layer.p, self.seed, layers, self.first_step))
             elif isinstance(layer, (nn.Conv2d, nn.Linear)):
                 for kind, value in (("kernel", layer.weight), ("bias", layer.bias)):
                     if value is not None:
@@ -135,8 +134,8 @@ def differences(history, curie):
 def read_run(folder):
     """The run's configuration, the logs of each epoch, its metrics and its model's tensors."""
     config, history, metrics = (json.loads((folder / f"{name}.json").read_text()) for name in ("config", "history", "metrics"))
-    if config["recipe"] not in FROZEN:
-        raise SystemExit(f"{folder}: expected a run of one of {', '.join(FROZEN)}, found {config['recipe']}")
+    if config["recipe"] not in recipes_torch.FROZEN:
+        raise SystemExit(f"{folder}: expected a run of one of {', '.join(recipes_torch.FROZEN)}, found {config['recipe']}")
     known = recipes_torch.RECIPES[config["recipe"]]
     for key, expected in (("batch_size", known.batch_size), ("augment", ""), ("class_weights", {}), ("math", "exact")):
         if config.get(key, expected) != expected:
@@ -173,14 +172,13 @@ def main():
     torch.set_num_threads(args.threads)
     curie_random.check_known_answers()
     config, logs, metrics, tensors = read_run(args.run)
-    name, seed = config["recipe"], config["seed"]
+    name = config["recipe"]
     data, described = recipe.prepare(name, args.data, config["split_by"], config["split_seed"], config["limits"])
     if args.pixels:
         data = (packed(args.pixels, data[0]), *data[1:])
-    run = Run(name, seed, *data, tensors=tensors, spoil=args.spoil)
-    result = {"recipe": name, "framework": f"torch {torch.__version__}", "seed": seed, **described}
-    result.update({"randoms": "curie", "pixels": "curie" if args.pixels else "own", "imported": bool(config.get("weights"))})
-    result.update(recipe.train(run, args.epochs or len(logs)))
+    run = Run(name, config["seed"], *data, tensors=tensors, spoil=args.spoil)
+    described.update({"randoms": "curie", "pixels": "curie" if args.pixels else "own", "imported": bool(config.get("weights"))})
+    result = {**described, **recipe.train(run, args.epochs or len(logs))}
     apart = differences(result["history"], logs[: result["epochs"]])
     result["differences"] = {
         "early": max(max(values[:EARLY]) for values in apart.values()),
@@ -189,9 +187,8 @@ def main():
     recipe.write_json(args.out, result)
     if result["epochs"] == len(logs):
         print(f"test accuracy: PyTorch {result['test']['accuracy']:.4f}, Curie {metrics['test']['accuracy']:.4f}")
-    early, *all_epochs = result["differences"].values()
-    print(f"largest relative differences: early {early:.1e}, loss {all_epochs[0]:.1e}, val_loss {all_epochs[1]:.1e}")
-    agree = early <= NEAR and max(all_epochs) <= FAR
+    print("largest relative differences:", ", ".join(f"{key} {value:.1e}" for key, value in result["differences"].items()))
+    agree = all(value <= (NEAR if key == "early" else FAR) for key, value in result["differences"].items())
     print("Curie and PyTorch agree" if agree else "Curie and PyTorch DIFFER")
     return 0 if agree else 1
 
